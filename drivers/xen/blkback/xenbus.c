@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Xen block backend: negotiation with toolstack and frontend over xenstore.
+ *
+ * Watch callbacks run in the one thread that serves all domains, so they only
+ * note what has changed and queue the device's control work.  That work is the
+ * state machine.  F is the frontend's state, B what we write to our own:
+ *
+ *   state      condition                         action              B, next
+ *   ---------  --------------------------------  ------------------  ------------
+ *   NEW        "physical-device" has appeared    open it             -, READY
+ *   NEW/READY  F Closed or gone; or the tool-    -                   6, CLOSED
+ *              stack asks, F never came up
+ *   READY      F Initialised or Connected        connect             4, CONNECTED
+ *              the same, but connecting fails    stop                5, DRAINING
+ *   CONNECTED  F Closing                         -                   5
+ *              F Closed or gone                  stop                -, DRAINING
+ *              ring protocol broken              stop                5, DRAINING
+ *   DRAINING   last bio done                     free                -, CLOSED
+ *              same, F not closed                free                -, FAILED
+ *   FAILED     F Closed or gone                  -                   6, CLOSED
+ *   CLOSED     offline                           close backing       6, unregister
+ *              online, F Initialising or later   -                   2, READY
+ *   any        removed from the bus              stop, drain, close  -, GONE
+ *
+ * A frontend that is Closing may still have the disk mounted and want I/O, so
+ * only Closed cuts the connection.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blkdev.h>
+#include <linux/cpumask.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <xen/interface/io/blkif.h>
+
+#include "blkback.h"
+
+static unsigned int max_queues;
+module_param(max_queues, uint, 0644);
+MODULE_PARM_DESC(max_queues,
+		 "Queues a frontend may use for one disk (default 0: one per CPU)");
+
+static unsigned int max_ring_page_order = XENBUS_MAX_RING_GRANT_ORDER;
+module_param(max_ring_page_order, uint, 0644);
+MODULE_PARM_DESC(max_ring_page_order,
+		 "Log2 of the most pages a ring may have (default and limit 4)");
+
+/* Read a value once.  NULL if there is none or it is no plain string. */
+static char *read_key(const char *dir, const char *key)
+{
+	unsigned int len;
+	char *value;
+
+	value = xenbus_read(XBT_NIL, dir, key, &len);
+	if (IS_ERR(value))
+		return NULL;
+	if (strlen(value) != len) {
+		kfree(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* Return 0, -ENOENT if the key is absent, or the parser's error. */
+static int read_u32(const char *dir, const char *key, u32 min, u32 max, u32 *val)
+{
+	char *value = read_key(dir, key);
+	int err;
+
+	if (!value)
+		return -ENOENT;
+	err = xen_blkif_parse_u32(value, min, max, val);
+	kfree(value);
+	return err;
+}
+
+static int read_rings(const char *dir, u32 nr_pages, grant_ref_t *grefs)
+{
+	char key[sizeof("ring-ref") + 10];
+	u32 i;
+	int err;
+
+	if (nr_pages == 1) {
+		err = read_u32(dir, "ring-ref", 0, U32_MAX, &grefs[0]);
+		if (err != -ENOENT)
+			return err;
+	}
+	for (i = 0; i < nr_pages; i++) {
+		snprintf(key, sizeof(key), "ring-ref%u", i);
+		err = read_u32(dir, key, 0, U32_MAX, &grefs[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int read_queue(const char *otherend, u32 index,
+		      struct xen_blkback_params *params)
+{
+	char *dir;
+	int err;
+
+	/* One queue keeps its keys where a frontend without queues has them. */
+	if (params->nr_queues == 1)
+		dir = kstrdup(otherend, GFP_KERNEL);
+	else
+		dir = kasprintf(GFP_KERNEL, "%s/queue-%u", otherend, index);
+	if (!dir)
+		return -ENOMEM;
+
+	err = read_rings(dir, params->nr_pages, params->queue[index].gref);
+	if (!err)
+		err = read_u32(dir, "event-channel", 1, U32_MAX,
+			       &params->queue[index].evtchn);
+	kfree(dir);
+	return err;
+}
+
+/* Read all that the frontend has to say, once, and judge it. */
+static int read_params(struct xen_blkback *be, struct xen_blkback_params *params)
+{
+	u32 order = 0;
+	char *proto;
+	u32 i;
+	int err;
+
+	proto = read_key(be->otherend, "protocol");
+	err = xen_blkif_parse_protocol(proto, &params->abi);
+	kfree(proto);
+	if (err)
+		return err;
+
+	err = read_u32(be->otherend, "ring-page-order", 0,
+		       min(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER),
+		       &order);
+	if (err && err != -ENOENT)
+		return err;
+	params->nr_pages = 1 << order;
+
+	params->nr_queues = 1;
+	err = read_u32(be->otherend, "multi-queue-num-queues", 1,
+		       be->max_queues, &params->nr_queues);
+	if (err && err != -ENOENT)
+		return err;
+
+	for (i = 0; i < params->nr_queues; i++) {
+		err = read_queue(be->otherend, i, params);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+struct disk_key {
+	const char *key;
+	u64 value;
+};
+
+/* Write the keys together, and only if our directory has not been removed. */
+static int write_keys(struct xen_blkback *be, const struct disk_key *keys,
+		      unsigned int nr)
+{
+	const char *dir = be->xdev->nodename;
+	struct xenbus_transaction xbt;
+	unsigned int i;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = xenbus_exists(xbt, dir, "state") ? 0 : -ENOENT;
+		for (i = 0; i < nr && !err; i++)
+			err = xenbus_printf(xbt, dir, keys[i].key, "%llu",
+					    keys[i].value);
+		if (err) {
+			xenbus_transaction_end(xbt, true);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, false);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* What every frontend may know before there is a backing device. */
+static int write_features(struct xen_blkback *be)
+{
+	const struct disk_key keys[] = {
+		{ "feature-max-indirect-segments", XEN_BLKBACK_MAX_SEGS },
+		{ "multi-queue-max-queues", be->max_queues },
+		{ "max-ring-page-order", min(max_ring_page_order,
+					     XENBUS_MAX_RING_GRANT_ORDER) },
+	};
+
+	return write_keys(be, keys, ARRAY_SIZE(keys));
+}
+
+static int write_disk(struct xen_blkback *be)
+{
+	struct block_device *bdev = file_bdev(be->bdev_file);
+	u64 info = 0;
+
+	if (be->cdrom)
+		info |= VDISK_CDROM;
+	if (bdev->bd_disk->flags & GENHD_FL_REMOVABLE)
+		info |= VDISK_REMOVABLE;
+	if (be->readonly)
+		info |= VDISK_READONLY;
+
+	const struct disk_key keys[] = {
+		{ "feature-flush-cache", be->flush },
+		{ "sectors", bdev_nr_sectors(bdev) },
+		{ "info", info },
+		{ "sector-size", bdev_logical_block_size(bdev) },
+		{ "physical-sector-size", bdev_physical_block_size(bdev) },
+	};
+
+	return write_keys(be, keys, ARRAY_SIZE(keys));
+}
+
+/* Tell the toolstack, and the log unless this device has said enough. */
+static void report(struct xen_blkback *be, int err, const char *what)
+{
+	if (__ratelimit(&be->msg_limit))
+		xenbus_dev_fatal(be->xdev, err, "%s", what);
+	else
+		xenbus_switch_state(be->xdev, XenbusStateClosing);
+}
+
+static bool front_wants_in(const struct xen_blkback *be)
+{
+	return be->front_state == XenbusStateInitialised ||
+	       be->front_state == XenbusStateConnected;
+}
+
+static bool front_is_gone(const struct xen_blkback *be)
+{
+	return be->front_state == XenbusStateClosed ||
+	       be->front_state == XenbusStateUnknown;
+}
+
+static bool asked_to_close(const struct xen_blkback *be)
+{
+	u32 state;
+
+	if (front_wants_in(be) || be->front_state == XenbusStateClosing)
+		return false;
+	if (read_u32(be->xdev->nodename, "state", 0, U32_MAX, &state))
+		return false;
+	return state == XenbusStateClosing && !xenbus_dev_is_online(be->xdev);
+}
+
+static void disconnect(struct xen_blkback *be)
+{
+	xen_blkback_set_state(be, XEN_BLKBACK_DRAINING);
+	xen_blkback_conn_stop(be->conn);
+	xen_blkback_conn_put(be->conn);
+}
+
+static void connect(struct xen_blkback *be)
+{
+	struct xen_blkback_params *params;
+	const char *what = "reading frontend's parameters";
+	int err;
+
+	params = kzalloc_obj(*params);
+	if (!params)
+		err = -ENOMEM;
+	else
+		err = read_params(be, params);
+	if (!err) {
+		what = "mapping rings and binding events";
+		err = xen_blkback_conn_create(be, params);
+	}
+	kfree(params);
+	if (!err) {
+		what = "writing disk parameters";
+		err = write_disk(be);
+	}
+	if (!err) {
+		xen_blkback_set_state(be, XEN_BLKBACK_CONNECTED);
+		xenbus_switch_state(be->xdev, XenbusStateConnected);
+		return;
+	}
+
+	report(be, err, what);
+	if (be->conn)
+		disconnect(be);
+	else
+		xen_blkback_set_state(be, XEN_BLKBACK_FAILED);
+}
+
+static void read_mode(struct xen_blkback *be)
+{
+	char *mode = read_key(be->xdev->nodename, "mode");
+	char *type = read_key(be->xdev->nodename, "device-type");
+
+	be->readonly = !mode || !strchr(mode, 'w');
+	be->exclusive = !be->readonly && !strchr(mode, '!');
+	be->cdrom = type && !strcmp(type, "cdrom");
+	kfree(mode);
+	kfree(type);
+}
+
+/* The hotplug script writes the key when the backing device is set up. */
+static void open_backing(struct xen_blkback *be)
+{
+	char *value = read_key(be->xdev->nodename, "physical-device");
+	u32 major, minor;
+	int err;
+
+	if (!value)
+		return;
+	err = xen_blkif_parse_device(value, &major, &minor);
+	kfree(value);
+	if (!err) {
+		read_mode(be);
+		err = xen_blkback_open(be, major, minor);
+	}
+	if (err) {
+		report(be, err, "opening the backing device");
+		xen_blkback_set_state(be, XEN_BLKBACK_FAILED);
+		return;
+	}
+	xen_blkback_set_state(be, XEN_BLKBACK_READY);
+}
+
+static void closed(struct xen_blkback *be)
+{
+	/* The toolstack may remove the disk as soon as it reads "closed". */
+	if (!xenbus_dev_is_online(be->xdev))
+		xen_blkback_close(be);
+	xen_blkback_set_state(be, XEN_BLKBACK_CLOSED);
+	xenbus_switch_state(be->xdev, XenbusStateClosed);
+}
+
+static void reopen(struct xen_blkback *be)
+{
+	if (!xenbus_dev_is_online(be->xdev))
+		return;
+	xen_blkback_set_state(be, be->bdev_file ? XEN_BLKBACK_READY :
+						  XEN_BLKBACK_NEW);
+	xenbus_switch_state(be->xdev, XenbusStateInitWait);
+}
+
+static void drained(struct xen_blkback *be)
+{
+	xen_blkback_conn_free(be->conn);
+	be->conn = NULL;
+	/* Kept until we have looked at what the frontend does now. */
+	xen_blkback_set_state(be, XEN_BLKBACK_FAILED);
+}
+
+/* One line of the table.  Returns true if the new state is to be looked at. */
+static bool step(struct xen_blkback *be, bool was_closed)
+{
+	enum xen_blkback_state old = be->state;
+
+	switch (be->state) {
+	case XEN_BLKBACK_NEW:
+	case XEN_BLKBACK_READY:
+		if (front_is_gone(be) || asked_to_close(be))
+			closed(be);
+		else if (be->state == XEN_BLKBACK_NEW)
+			open_backing(be);
+		else if (front_wants_in(be))
+			connect(be);
+		break;
+	case XEN_BLKBACK_CONNECTED:
+		if (front_is_gone(be) || was_closed)
+			disconnect(be);
+		else if (be->front_state == XenbusStateClosing)
+			xenbus_switch_state(be->xdev, XenbusStateClosing);
+		break;
+	case XEN_BLKBACK_FAILED:
+		if (front_is_gone(be) || was_closed || asked_to_close(be))
+			closed(be);
+		break;
+	case XEN_BLKBACK_CLOSED:
+		if (be->front_state == XenbusStateInitialising ||
+		    front_wants_in(be))
+			reopen(be);
+		break;
+	case XEN_BLKBACK_DRAINING:
+	case XEN_BLKBACK_GONE:
+		break;
+	}
+	return be->state != old;
+}
+
+/* The device has left the bus: no xenstore any more, only wind down. */
+static void wind_down(struct xen_blkback *be)
+{
+	if (be->state == XEN_BLKBACK_GONE)
+		return;
+	if (be->conn) {
+		if (be->state != XEN_BLKBACK_DRAINING)
+			disconnect(be);
+		return;
+	}
+	xen_blkback_close(be);
+	xen_blkback_set_state(be, XEN_BLKBACK_GONE);
+	xen_blkback_put(be);
+}
+
+/**
+ * xen_blkback_ctl - control work: the only code that changes a device's state
+ * @work: the device's control work
+ *
+ * Context: process context, never concurrently for one device.
+ */
+void xen_blkback_ctl(struct work_struct *work)
+{
+	struct xen_blkback *be = container_of(work, struct xen_blkback, ctl);
+	bool was_closed;
+
+	if (test_and_clear_bit(XEN_BLKBACK_EV_DRAINED, &be->events))
+		drained(be);
+
+	if (test_bit(XEN_BLKBACK_EV_REMOVE, &be->events)) {
+		wind_down(be);
+		goto out;
+	}
+
+	if (test_and_clear_bit(XEN_BLKBACK_EV_FAULT, &be->events) &&
+	    be->state == XEN_BLKBACK_CONNECTED) {
+		report(be, -EPROTO, "frontend wrote an impossible ring index");
+		disconnect(be);
+	}
+
+	/* Remembered while draining: the table asks when that is over. */
+	was_closed = test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+	if (be->state != XEN_BLKBACK_DRAINING)
+		clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+	while (step(be, was_closed))
+		if (be->state == XEN_BLKBACK_READY)
+			was_closed = false;
+out:
+	xen_blkback_put(be);
+}
+
+static void frontend_changed(struct xenbus_device *xdev,
+			     enum xenbus_state state)
+{
+	struct xen_blkback *be = dev_get_drvdata(&xdev->dev);
+
+	WRITE_ONCE(be->front_state, state);
+	if (state == XenbusStateClosed || state == XenbusStateUnknown)
+		set_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+	xen_blkback_kick(be, XEN_BLKBACK_EV_FRONTEND);
+}
+
+/* At most one event of a watch is pending. */
+static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
+			      const char *token)
+{
+	return watch->nr_pending == 0;
+}
+
+static void physdev_changed(struct xenbus_watch *watch, const char *path,
+			    const char *token)
+{
+	struct xen_blkback *be = container_of(watch, struct xen_blkback,
+					      physdev_watch);
+
+	xen_blkback_kick(be, XEN_BLKBACK_EV_BACKEND);
+}
+
+/*
+ * Our own state node: written by the toolstack to have us close, and by the
+ * control work.  A device may be unregistered in the watch thread only, where
+ * the bus does it too; so this is how the control work asks for it.
+ */
+static void state_changed(struct xenbus_watch *watch, const char *path,
+			  const char *token)
+{
+	struct xen_blkback *be = container_of(watch, struct xen_blkback,
+					      state_watch);
+	struct xenbus_device *xdev = be->xdev;
+
+	/* Pairs with the release in xen_blkback_set_state(). */
+	if (smp_load_acquire(&be->state) == XEN_BLKBACK_CLOSED &&
+	    !xenbus_dev_is_online(xdev)) {
+		get_device(&xdev->dev);
+		device_unregister(&xdev->dev);
+		put_device(&xdev->dev);
+		return;
+	}
+	xen_blkback_kick(be, XEN_BLKBACK_EV_BACKEND);
+}
+
+static void unwatch(struct xenbus_watch *watch)
+{
+	if (!watch->node)
+		return;
+	unregister_xenbus_watch(watch);
+	kfree(watch->node);
+	watch->node = NULL;
+}
+
+static void blkback_remove(struct xenbus_device *xdev)
+{
+	struct xen_blkback *be = dev_get_drvdata(&xdev->dev);
+
+	if (!be)
+		return;
+	xen_blkback_stats_remove(xdev);
+	unwatch(&be->physdev_watch);
+	unwatch(&be->state_watch);
+	dev_set_drvdata(&xdev->dev, NULL);
+	/* Drops the binding's reference when everything has wound down. */
+	xen_blkback_kick(be, XEN_BLKBACK_EV_REMOVE);
+}
+
+static unsigned int queue_limit(void)
+{
+	unsigned int limit = READ_ONCE(max_queues);
+
+	if (!limit || limit > num_online_cpus())
+		limit = num_online_cpus();
+	return min(limit, XEN_BLKBACK_MAX_QUEUES);
+}
+
+static int blkback_probe(struct xenbus_device *xdev,
+			 const struct xenbus_device_id *id)
+{
+	struct xen_blkback *be = xen_blkback_alloc(xdev, queue_limit());
+	int err;
+
+	if (IS_ERR(be))
+		return PTR_ERR(be);
+	dev_set_drvdata(&xdev->dev, be);
+
+	err = write_features(be);
+	if (!err)
+		err = xen_blkback_stats_add(xdev);
+	/* The hotplug script runs once we say that we wait. */
+	if (!err)
+		err = xenbus_switch_state(xdev, XenbusStateInitWait);
+	if (!err)
+		err = xenbus_watch_pathfmt(xdev, &be->physdev_watch,
+					   watch_will_handle, physdev_changed,
+					   "%s/physical-device",
+					   xdev->nodename);
+	if (!err)
+		err = xenbus_watch_pathfmt(xdev, &be->state_watch,
+					   watch_will_handle, state_changed,
+					   "%s/state", xdev->nodename);
+	if (!err)
+		return 0;
+
+	xenbus_dev_fatal(xdev, err, "setting up the backend");
+	blkback_remove(xdev);
+	return err;
+}
+
+static const struct xenbus_device_id blkback_ids[] = {
+	{ "vbd" },
+	{ "" }
+};
+
+static struct xenbus_driver blkback_driver = {
+	.name = "xen-vbd-backend",
+	.ids = blkback_ids,
+	.probe = blkback_probe,
+	.remove = blkback_remove,
+	.otherend_changed = frontend_changed,
+};
+
+/**
+ * xen_blkback_xenbus_register - join the backend bus
+ *
+ * Return: 0 or a negative error.
+ */
+int xen_blkback_xenbus_register(void)
+{
+	return xenbus_register_backend(&blkback_driver);
+}
+
+/**
+ * xen_blkback_xenbus_unregister - leave the backend bus
+ */
+void xen_blkback_xenbus_unregister(void)
+{
+	xenbus_unregister_driver(&blkback_driver);
+}

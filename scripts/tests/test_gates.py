@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each gate passes what is right, finds a planted defect, and counts nothing as nothing."""
+
+import os
+import subprocess
+import types
+
+import pytest
+
+from conftest import SCRIPTS
+from dom0stack import build, compiled, gates, prefixes, util
+
+
+def write(where, name, text):
+    path = where / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_spdx(tmp_path):
+    good = write(tmp_path, 'a.py', '#!/bin/sh\n# SPDX-License-Identifier: GPL-2.0-only\n')
+    bad = write(tmp_path, 'b.c', '/* hello */\n')
+    other = write(tmp_path, 'c.h', '/* SPDX-License-Identifier: Apache-2.0 */\n')
+    assert not gates.spdx([good]).problems
+    assert len(gates.spdx([good, bad, other]).problems) == 2
+
+
+def test_shell(tmp_path):
+    good = write(tmp_path, 'a', '#!/bin/bash\necho "$1"\n')
+    bad = write(tmp_path, 'b', '#!/bin/sh\necho $1\n')
+    plain = write(tmp_path, 'c', 'echo $1\n')
+    assert gates.shell([good, plain]) == (1, 'scripts', [], '')
+    assert gates.shell([bad]).problems
+    assert gates.shell([plain]).count == 0
+
+
+def test_codespell(tmp_path):
+    ignore = write(tmp_path, 'ignore', 'sring\n')
+    assert not gates.codespell([write(tmp_path, 'a', 'the sring is right\n')], ignore).problems
+    assert gates.codespell([write(tmp_path, 'b', 'recieve the messsage\n')], ignore).problems
+
+
+def test_version_code(tmp_path):
+    good = write(tmp_path, 'a', '--- a\n+++ b\n+int a;\n-#if LINUX_VERSION_CODE\n')
+    bad = write(tmp_path, 'b', '+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)\n')
+    assert gates.version_code([good]) == (1, 'added lines', [], '')
+    assert gates.version_code([bad]).problems
+
+
+@pytest.mark.parametrize('text', ['see /work/main', '/root/.cache/x', 'at /home/someone/', 'http://deb.debian.org/debian'])
+def test_machine_names(tmp_path, text):
+    assert gates.machine_names([write(tmp_path, 'a', text)]).problems
+
+
+@pytest.mark.parametrize('text', ['scripts/work/x', '$CACHE/work/lts', 'mount /dev/vda /root', 'https://www.debian.org/'])
+def test_machine_names_leaves_the_rest(tmp_path, text):
+    assert not gates.machine_names([write(tmp_path, 'a', text)]).problems
+
+
+CHECKPATCH = '''use strict; my $f = $ARGV[-1]; open(my $h, '<', $f) or die; local $/; my $t = <$h>;
+print "$f:1: ERROR:MISSING_SIGN_OFF: Missing\\n"; print "$f:2: WARNING:LONG_LINE: long\\n" if $t =~ /long/;
+print "$f:3: WARNING:FILE_PATH_CHANGES: MAINTAINERS\\n"; exit 1;'''
+
+
+def test_checkpatch(tmp_path):
+    script = write(tmp_path, 'scripts/checkpatch.pl', CHECKPATCH)
+    good, bad = write(tmp_path, 'good', 'x'), write(tmp_path, 'bad', 'long')
+    found = gates.checkpatch(script, [good], lambda _: [])
+    assert (found.count, found.problems) == (1, []) and '1 wait for the Signed-off-by' in found.notes
+    assert gates.checkpatch(script, [good], lambda _: ['x.c']).problems
+    assert gates.checkpatch(script, [bad], lambda _: []).problems
+    assert gates.checkpatch(tmp_path / 'scripts/none.pl', [good]).problems
+
+
+def test_maintainers(tmp_path):
+    patch = write(tmp_path, 'p', 'diff --git a/drivers/xen/a.c b/drivers/xen/a.c\nnew file mode 100644\n'
+                                 'diff --git a/lib/b.c b/lib/b.c\nnew file mode 100644\n')
+    assert gates.unowned('F:\tdrivers/xen/\nF:\t*\nF:\t*/\n', patch) == ['lib/b.c']
+    assert gates.unowned('F:\tdrivers/xen/\nF:\tlib/?.c\n', patch) == []
+
+
+def test_kernel_doc(tmp_path):
+    write(tmp_path, 'a.c', '\n/**\n * f() - x\n */\n')
+    write(tmp_path, 'b.c', 'int a;\n')
+    good = write(tmp_path, 'good', '#!/bin/sh\nexit 0\n')
+    bad = write(tmp_path, 'bad', '#!/bin/sh\necho "a.c:1 warning: no return" >&2\n')
+    for path in (good, bad):
+        path.chmod(0o755)
+    assert gates.kernel_doc(str(good), tmp_path, ['a.c']) == (1, 'comments in 1 files', [], '')
+    assert gates.kernel_doc(str(bad), tmp_path, ['a.c']).problems
+    assert gates.kernel_doc(str(good), tmp_path, ['b.c']).count == 0
+
+
+@pytest.mark.parametrize('peer', ['drivers/xen/privcmd.o', 'drivers/xen/xenfs/super.o', 'arch/x86/xen/vga.o',
+                                  'drivers/block/xen-blkback/blkback.o', 'drivers/net/xen-netback/rx.o'])
+def test_objects(peer):
+    ours = {'arch/x86/xen/setup.o', 'drivers/xen/privcmd/device.o', 'drivers/xen/blkback/ring.o'}
+    assert not gates.objects(ours).problems
+    assert gates.objects(ours | {peer}).problems == [f'{peer} is linked']
+    assert gates.objects({'a.o'}).problems
+
+
+class FakeTree:
+    """What a compile printed and left behind, for the gates that read it."""
+
+    def __init__(self, out, lines, built=('a',), done=True):
+        self.out, self.lines, self.done = out, lines, done
+        self.added, self.units = ['drivers/xen/a.c', 'drivers/xen/a.h'], ['drivers/xen/a.c']
+        for name in built:
+            write(out, f'drivers/xen/{name}.o', '')
+
+    objects = compiled.Tree.objects
+    ours = compiled.Tree.ours
+
+    def compile(self, _log, *_flags):
+        return self.done, self.lines
+
+
+def test_warnings(tmp_path):
+    bad = ['/src/drivers/xen/a.h:3:2: warning: unused [-Wunused]', '/src/include/b.h:3:2: warning: not ours']
+    assert compiled.warnings(FakeTree(tmp_path / '1', bad[1:])) == (1, 'files', [], '')
+    assert len(compiled.warnings(FakeTree(tmp_path / '2', bad)).problems) == 1
+    assert compiled.warnings(FakeTree(tmp_path / '3', [], built=())).problems
+    assert compiled.warnings(FakeTree(tmp_path / '4', [], done=False)).problems
+
+
+def test_sparse(tmp_path):
+    line = '  CHECK   /src/drivers/xen/a.c'
+    assert compiled.sparse(FakeTree(tmp_path, [line])) == (1, 'files', [], '')
+    assert compiled.sparse(FakeTree(tmp_path, [line, '/src/drivers/xen/a.c:3:2: warning: symbol'])).problems
+    skipped = compiled.sparse(FakeTree(tmp_path, ['warning: sparse is too old']))
+    assert skipped.count == 0 and 'was not checked' in skipped.problems[0]
+
+
+COCCI = '''// Options: --no-includes
+virtual report
+virtual patch
+@r depends on report@ position p; @@
+ bad@p()
+@script:python depends on report@ p << r.p; @@
+coccilib.report.print_report(p[0], "bad is called")
+'''
+
+
+def test_coccinelle(tmp_path):
+    write(tmp_path, 'scripts/coccinelle/x/bad.cocci', COCCI)
+    write(tmp_path, 'a.c', 'int f(void) { return good(); }\n')
+    write(tmp_path, 'b.c', 'int f(void) { return bad(); }\n')
+    assert compiled.coccinelle(tmp_path, ['a.c']) == (1, 'semantic patches on 1 files', [], '')
+    assert 'b.c:1' in compiled.coccinelle(tmp_path, ['b.c']).problems[0]
+    assert compiled.coccinelle(tmp_path, []).count == 0
+
+
+def test_option_that_took_no_effect(tmp_path, monkeypatch):
+    def fake(argv, _log, **_kw):
+        if argv[-1] == 'olddefconfig':
+            (tmp_path / '.config').write_text('CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n')
+        else:
+            (tmp_path / '.config').write_text('')
+        return True
+    monkeypatch.setattr(build, 'run_logged', fake)
+    _, missed = build.configure(tmp_path, tmp_path, 'CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n# CONFIG_D is not set\n', None)
+    assert missed == {'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}
+
+
+def test_new_symbols(tmp_path):
+    write(tmp_path, 'p', '+config XEN_A\n+\ttristate "A"\n+\n+config XEN_B\n+\tbool\n context\n')
+    patch = types.SimpleNamespace(path=tmp_path / 'p')
+    assert prefixes.new_symbols([patch]) == {'CONFIG_XEN_A': 'm', 'CONFIG_XEN_B': 'y'}
+
+
+def test_disk_too_small(tmp_path):
+    with pytest.raises(util.Failure, match='this needs about 1'):
+        util.need_space(tmp_path / 'not/there', 1e8, 'this')
+
+
+def test_setup_names_the_missing_package(tmp_path):
+    lacking = write(tmp_path, 'list', '# comment\nbash\n[image]\nnot-for-the-host\n[host]\nno-such-package-here\n')
+    done = subprocess.run([SCRIPTS / 'setup', '--check'], text=True, capture_output=True, check=False,
+                          env={**os.environ, 'DOM0_PACKAGES': str(lacking), 'DOM0_CACHE': str(tmp_path)})
+    assert done.returncode == 1 and 'no-such-package-here' in done.stdout and 'not-for-the-host' not in done.stdout

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest of the machine's Dom0: Debian's stock kernel and its frontends."""
+
+import shlex
+
+KINDS = ("pv", "pvh")
+
+
+class Guest:
+    """A guest made from /etc/xen/KIND.cfg in Dom0, under a name of its own."""
+
+    def __init__(self, machine, kind, name=None, **settings):
+        self.machine, self.kind = machine, kind
+        self.name = name or kind
+        self.settings = settings
+
+    @property
+    def address(self):
+        return f"10.0.2.{21 + KINDS.index(self.kind)}"
+
+    @property
+    def disk(self):
+        """The disk in Dom0 that the guest sees as xvda."""
+        return self.machine.config.scratch_devices()[KINDS.index(self.kind)]
+
+    def create(self, deadline=180):
+        """Starts the guest and waits until it takes commands."""
+        settings = {"name": f'"{self.name}"', **self.settings}
+        words = [shlex.quote(f"{key}={value}")
+                 for key, value in settings.items()]
+        self.machine.run(f"xl create /etc/xen/{self.kind}.cfg "
+                         + " ".join(words), deadline)
+        self.run("true", deadline)
+        return self
+
+    def domid(self):
+        return int(self.machine.run(f"xl domid {self.name}"))
+
+    def exists(self):
+        return self.machine.run(f"xl domid {self.name} 2>/dev/null",
+                                check=False).status == 0
+
+    def run(self, command, deadline=120, check=True):
+        """Runs a shell command in the guest; returns its output."""
+        return self.machine.run(
+            f"GUEST_TIMEOUT={deadline} guest {self.name} "
+            + shlex.quote(command), deadline + 30, check)
+
+    def destroy(self):
+        self.machine.run(f"xl destroy {self.name}")

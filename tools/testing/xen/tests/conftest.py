@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures: one machine at a time, kept for as many tests as can use it."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from rig import machine, payload, qemu  # noqa: E402
+from rig.guest import Guest  # noqa: E402
+
+ROLES = ("ours-lts", "ours-mainline", "intree-lts", "base-lts",
+         "base-mainline")
+DOM0_ROLES = ROLES[:3]
+
+# What must never be in the kernel's log.
+TROUBLE = re.compile(
+    r"WARNING: |BUG: |BUG at|UBSAN:|KASAN:|KCSAN:|INFO: possible|INFO: task|"
+    r"INFO: rcu|rcu: INFO|possible circular|possible recursive|"
+    r"inconsistent lock state|Call Trace:|corruption|refcount_t:|Oops|"
+    r"sleeping function|scheduling while atomic|soft lockup|hard LOCKUP|"
+    r"general protection fault|unable to handle")
+XEN_TROUBLE = re.compile(r"\(XEN\) .*(Xen BUG at|Xen WARN at|Assertion ')")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kernel", action="append", default=[],
+                     metavar="ROLE=DIR",
+                     help=f"a kernel build directory; roles: {ROLES}")
+    parser.addoption("--modes", default="pv,pvh",
+                     help="only these modes of Dom0")
+
+
+def pytest_configure(config):
+    given = config.getoption("--kernel") or \
+        os.environ.get("XEN_RIG_KERNELS", "").split()
+    config.kernels = {}
+    for item in given:
+        role, _, directory = item.partition("=")
+        if role not in ROLES:
+            raise pytest.UsageError(f"no such role: {role}")
+        kernel = payload.Kernel.from_build(directory)
+        if not kernel.image.exists():
+            raise pytest.UsageError(f"{role}: no kernel at {kernel.image}")
+        config.kernels[role] = kernel
+    if not config.kernels:
+        raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
+    config.addinivalue_line(
+        "markers", "dom0(vcpus, roles, **machine): run on these machines")
+
+
+@dataclass(frozen=True)
+class Key:
+    """Names one machine to boot."""
+    role: str
+    mode: str
+    vcpus: int
+    disk: str = "virtio"
+    nic: str = "virtio"
+    linux: str = ""
+
+    def __str__(self):
+        parts = [self.role, self.mode, f"{self.vcpus}cpu"]
+        if self.disk != "virtio":
+            parts.append(self.disk)
+        if self.nic != "virtio":
+            parts.append(self.nic)
+        if self.linux:
+            parts.append("options")
+        return "-".join(parts)
+
+
+def pytest_generate_tests(metafunc):
+    """Runs each test that uses a Dom0 on every kernel and mode given."""
+    if "machine_key" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("dom0")
+    settings = dict(marker.kwargs) if marker else {}
+    roles = settings.pop("roles", DOM0_ROLES)
+    several = settings.pop("vcpus", (2,))
+    modes = metafunc.config.getoption("--modes").split(",")
+    keys = [Key(role, mode, vcpus, **settings)
+            for role in DOM0_ROLES
+            if role in roles and role in metafunc.config.kernels
+            for mode in modes for vcpus in several]
+    metafunc.parametrize("machine_key", keys, ids=str, scope="session",
+                         indirect=True)
+
+
+class Pool:
+    """At most one running machine; the next test's, if it still runs."""
+
+    def __init__(self, kernels):
+        self.kernels, self.key, self.machine = kernels, None, None
+
+    def get(self, key):
+        if self.key != key or not self.machine.running:
+            self.drop()
+            self.machine = machine.Machine(
+                self.kernels[key.role],
+                qemu.Config(mode=key.mode, vcpus=key.vcpus, disk=key.disk,
+                            nic=key.nic, linux=key.linux))
+            self.key = key
+            self.machine.guests = {}
+            print(f"\n[{key}: log {self.machine.log}]", flush=True)
+            self.machine.boot()
+        return self.machine
+
+    def drop(self):
+        if self.machine:
+            self.machine.stop()
+        self.machine = self.key = None
+
+
+@pytest.fixture(scope="session")
+def pool(pytestconfig):
+    pool = Pool(pytestconfig.kernels)
+    yield pool
+    pool.drop()
+
+
+@pytest.fixture(scope="session")
+def machine_key(request):
+    return request.param
+
+
+@pytest.fixture
+def dom0(pool, machine_key, request):
+    """A running Dom0, and after the test a look at what its kernel said."""
+    try:
+        booted = pool.get(machine_key)
+    except machine.MachineError:
+        pool.drop()
+        raise
+    yield booted
+    if not booted.running:
+        return
+    said = booted.run("dmesg -c", 60)
+    trouble = [line for line in said.splitlines() if TROUBLE.search(line)]
+    trouble += XEN_TROUBLE.findall(booted.log.read_text(errors="replace"))
+    if trouble:
+        pool.drop()
+        pytest.fail("Dom0's kernel complained:\n" + "\n".join(trouble[:20]) +
+                    f"\n--- whole log: {booted.log}")
+
+
+def guest_of(dom0, kind):
+    """The machine's guest of this kind, started if it does not run."""
+    guest = dom0.guests.get(kind)
+    if not guest or not guest.exists():
+        guest = dom0.guests[kind] = Guest(dom0, kind).create()
+    return guest
+
+
+@pytest.fixture(params=("pv", "pvh"))
+def guest(dom0, request):
+    """A running guest of either kind."""
+    return guest_of(dom0, request.param)
+
+
+@pytest.fixture
+def pv_guest(dom0):
+    return guest_of(dom0, "pv")
+
+
+@pytest.fixture
+def pvh_guest(dom0):
+    return guest_of(dom0, "pvh")
+
+
+def pytest_runtest_logreport(report):
+    """Shows a failure at once: the whole run may be long, or be killed."""
+    if report.failed:
+        print(f"\n--- {report.nodeid} ({report.when}):\n"
+              + report.longreprtext.rstrip(), flush=True)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Xen starts the kernel as Dom0, and it drives the PCI hardware."""
+
+import re
+
+import pytest
+
+from rig import machine, qemu
+
+REFUSAL = "Kernel does not support Dom0 operation"
+
+
+@pytest.mark.parametrize("mode", ("pv", "pvh"))
+@pytest.mark.parametrize("role", ("base-lts", "base-mainline"))
+def test_base_is_refused(pytestconfig, role, mode):
+    """Without the series, Xen says why it does not start the kernel."""
+    if role not in pytestconfig.kernels:
+        pytest.skip(f"no {role} kernel given")
+    with machine.Machine(pytestconfig.kernels[role],
+                         qemu.Config(mode=mode)) as refused:
+        with pytest.raises(machine.MachineError):
+            refused.boot(120)
+        said = refused.log.read_text(errors="replace")
+    assert "Linux version" not in said
+    assert REFUSAL in said
+    assert re.search(r"Panic on CPU 0", said)
+
+
+def interrupts(dom0, name):
+    """How often the MSI-X interrupts of a device have fired, in all."""
+    total = found = 0
+    for line in dom0.run("cat /proc/interrupts").splitlines():
+        if re.search(rf"msi-?x.*\b{name}", line, re.I):
+            found += 1
+            total += sum(map(int, re.findall(r"\s(\d+)(?=\s)", line)))
+    assert found, f"no MSI-X interrupt belongs to {name}"
+    return total
+
+
+def check_root_disk(dom0):
+    """Reading the root disk completes by interrupts, which are counted."""
+    device = dom0.run("findmnt -n -o SOURCE /").strip()
+    assert device == dom0.config.root_device()
+    if dom0.config.disk == "nvme":
+        name = "nvme0q"
+    else:
+        name = dom0.run("basename $(readlink -f /sys/block/vda/device)") \
+            + r"-req"
+    before = interrupts(dom0, name)
+    dom0.run(f"dd if={device} of=/dev/null bs=4k count=200 iflag=direct "
+             "2>/dev/null")
+    assert interrupts(dom0, name) - before >= 100
+
+
+def check_network_card(dom0):
+    """The card on the bridge receives what the host answers."""
+    name = {"virtio": "virtio_net", "e1000e": "e1000e"}[dom0.config.nic]
+    driver = dom0.run("basename $(readlink -f "
+                      "/sys/class/net/eth0/device/driver)")
+    assert driver == name
+    assert "xenbr0" in dom0.run("readlink /sys/class/net/eth0/master")
+    assert " 0% packet loss" in dom0.run("ping -c 3 -W 5 10.0.2.2")
+
+
+@pytest.mark.dom0(vcpus=(1, 4))
+def test_dom0_boots(dom0):
+    """Dom0 runs with its CPUs, its console and its PCI devices."""
+    assert "control_d" in dom0.run("cat /proc/xen/capabilities")
+    assert int(dom0.run("nproc")) == dom0.config.vcpus
+    online = dom0.run("xl vcpu-list Domain-0 | grep -c -- '[rb-][b-]-'")
+    assert int(online) == dom0.config.vcpus
+    assert "hvc0" in dom0.run("cat /sys/class/tty/console/active")
+    assert dom0.run("tty < /dev/console; stty -F /dev/hvc0 -a | head -1")
+    check_root_disk(dom0)
+    check_network_card(dom0)
+    failed = re.findall(r"rig: step failed.*",
+                        dom0.log.read_text(errors="replace"))
+    assert not failed
+
+
+@pytest.mark.dom0(vcpus=(2,), disk="nvme", nic="e1000e")
+def test_other_hardware(dom0):
+    """NVMe and e1000e: many MSI-X vectors, and a driver with MSI-X NAPI."""
+    check_root_disk(dom0)
+    check_network_card(dom0)

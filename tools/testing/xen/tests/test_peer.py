@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Our backends, as modules, on a kernel with the in-tree Dom0."""
+
+import pytest
+
+from conftest import guest_of
+from test_guest_disk import test_filesystem_survives_reattach as disk
+from test_guest_network import test_tcp as tcp, test_udp as udp
+
+MODULES = "xen-vbd-backend", "xen-vif-backend"
+
+
+
+@pytest.mark.dom0(roles=("intree-lts",),
+                  linux="rig_modules=" + ",".join(MODULES))
+@pytest.mark.parametrize("kind", ("pv", "pvh"))
+def test_our_backends_on_intree_dom0(dom0, kind):
+    """Disk and network of a guest work through our modules."""
+    have = dom0.run("lsmod").replace("_", "-")
+    if not all(module in have for module in MODULES):
+        pytest.skip("this kernel was built without our backends")
+    guest = guest_of(dom0, kind)
+    for bus, module in (("vbd", MODULES[0]), ("vif", MODULES[1])):
+        used = dom0.run(f"readlink -f /sys/bus/xen-backend/drivers/{bus}"
+                        "/module", check=False).replace("_", "-")
+        assert module in used or not used
+    disk(dom0, guest)
+    tcp(dom0, guest)
+    udp(dom0, guest)
