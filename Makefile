@@ -15,7 +15,7 @@ help:
 	@echo 'make check       every test and gate (first time about an hour, then 20 minutes)'
 	@echo 'make setup       what this machine lacks; installs it when run as root'
 	@echo 'make bases       fetch the kernels that the stack is applied to (2 minutes, once)'
-	@echo 'make work        patches -> branch in a kernel worktree, to edit ($(CACHE)/work/mainline)'
+	@echo 'make work        patches -> branch in a kernel worktree, to edit'
 	@echo 'make export      that branch -> patches, series and the files seen here'
 	@echo 'make unexported  what the worktree holds and the patches do not'
 	@echo 'make verify      patches, series and files agree, on both bases (seconds)'

@@ -54,6 +54,11 @@ def options(text):
     return {m[1] or m[3]: m[2] if m[1] else 'n' for m in OPTION.finditer(text)}
 
 
+def extra(base):
+    """Fragments that every kernel on a base gets: the mainline one runs with lock, context and bounds checks."""
+    return ('debug',) if base == 'mainline' else ()
+
+
 def fragments(names):
     """The text of fragments, one after the other."""
     parts = []

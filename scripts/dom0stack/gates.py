@@ -31,12 +31,26 @@ def checkpatch(script, files, owners=None):
                 continue
             elif 'COMMIT_MESSAGE' in line and described(path):
                 continue
+            elif conventional(path, line):
+                continue
             elif re.search(r'(ERROR|WARNING|CHECK):', line):
                 problems.append(line.replace(str(TOP) + '/', ''))
             elif done.returncode > 1 or 'No such file' in line or 'syntax error' in line:
                 problems.append(f'checkpatch itself: {line}')
     notes = f'{unsigned} wait for the Signed-off-by of whoever posts them' if unsigned else ''
     return Found(len(files), 'patches', problems, notes)
+
+
+def conventional(patch, line):
+    """True for what the kernel itself does against checkpatch: xenbus' state names, and how TRACE_EVENT() is laid out."""
+    if re.search(r'CAMELCASE: .*<Xenbus\w+>', line):
+        return True
+    where = re.search(r':(\d+): CHECK:(?:OPEN_ENDED_LINE|PARENTHESIS_ALIGNMENT):', line)
+    if not where:
+        return False
+    above = pathlib.Path(patch).read_text(errors='replace').split('\n')[:int(where[1])]
+    names = [text[6:] for text in above if text.startswith('+++ b/')]
+    return bool(names) and (names[-1].endswith('/trace.h') or names[-1].startswith('include/trace/events/'))
 
 
 def described(patch):

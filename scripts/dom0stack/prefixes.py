@@ -10,9 +10,9 @@ VERDICTS = CACHE / 'verdicts'
 CONFIG = re.compile(r'^\+(?:menu)?config (\w+)\s*\n((?:^[+ ].*\n)*?)(?=^\+(?:menu)?config |^[^+ ]|\Z)', re.M)
 
 
-def config_text():
+def config_text(base):
     """The configuration that prefixes are built with: our Dom0 with its tests; symbols not there yet drop out."""
-    return build.fragments(('common', 'dom0'))
+    return build.fragments(('common', 'dom0', *build.extra(base)))
 
 
 def verdict(kind, base, *parts):
@@ -72,7 +72,7 @@ def build_prefixes(base):
         patches = series.for_base(base)
         if not patches:
             die('the series is empty')
-        text, gcc = config_text(), build.compiler()
+        text, gcc = config_text(base), build.compiler()
         steps = trees.chain(base, patches)
         start = git('rev-parse', f'{bases.commit(base)}^{{tree}}').strip()
         todo = [commit for _, commit in steps
@@ -133,7 +133,7 @@ def alone_one(section):
     trees.chain('lts', [patch for patch in series.lts() if patch.section in (series.PRELUDE, *need, section)])
     wanted = new_symbols(patches)
     ours = new_symbols(mine)
-    text = build.fragments(('common',)) + '\n' + ''.join(f'{name}={value}\n' for name, value in wanted.items())
+    text = build.fragments(('common', *build.extra(base))) + '\n' + ''.join(f'{name}={value}\n' for name, value in wanted.items())
     tree = git('rev-parse', f'{commit}^{{tree}}').strip()
     mark = verdict('alone', base, tree, text, build.compiler())
     after = f'after {", ".join(need)}' if need else 'on the bare base'

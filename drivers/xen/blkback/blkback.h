@@ -213,6 +213,7 @@ struct xen_blkback {
 	bool cdrom;
 
 	struct ratelimit_state msg_limit;
+	bool has_stats;				/* sysfs attributes exist */
 	unsigned int max_queues;
 	struct xen_blkback_stats *stats;	/* of @max_queues queues */
 };

@@ -588,8 +588,10 @@ static void parse_numbers(struct kunit *test)
 	u32 i, v;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		u32 want = cases[i].err ? 12345 : cases[i].val;
+		u32 want = 12345;
 
+		if (!cases[i].err)
+			want = cases[i].val;
 		v = 12345;
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].err,
 				    xen_blkif_parse_u32(cases[i].s, 1, 16, &v),

@@ -436,7 +436,7 @@ void xen_blkback_ctl(struct work_struct *work)
 	if (be->state != XEN_BLKBACK_DRAINING)
 		clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 	while (step(be, was_closed))
-		if (be->state == XEN_BLKBACK_READY)
+		if (be->state == XEN_BLKBACK_CLOSED)
 			was_closed = false;
 out:
 	xen_blkback_put(be);
@@ -507,7 +507,8 @@ static void blkback_remove(struct xenbus_device *xdev)
 
 	if (!be)
 		return;
-	xen_blkback_stats_remove(xdev);
+	if (be->has_stats)
+		xen_blkback_stats_remove(xdev);
 	unwatch(&be->physdev_watch);
 	unwatch(&be->state_watch);
 	dev_set_drvdata(&xdev->dev, NULL);
@@ -537,6 +538,7 @@ static int blkback_probe(struct xenbus_device *xdev,
 	err = write_features(be);
 	if (!err)
 		err = xen_blkback_stats_add(xdev);
+	be->has_stats = !err;
 	/* The hotplug script runs once we say that we wait. */
 	if (!err)
 		err = xenbus_switch_state(xdev, XenbusStateInitWait);

@@ -89,9 +89,8 @@ static int __init xen_acpi_init(void)
 	if (!xen_initial_domain() || !xen_pvh_domain())
 		return 0;
 
-	acpi_os_set_prepare_sleep(xen_acpi_notify_hypervisor_sleep);
-	acpi_os_set_prepare_extended_sleep(
-		xen_acpi_notify_hypervisor_extended_sleep);
+	acpi_os_set_prepare_sleep(&xen_acpi_notify_hypervisor_sleep);
+	acpi_os_set_prepare_extended_sleep(&xen_acpi_notify_hypervisor_extended_sleep);
 
 	return 0;
 }

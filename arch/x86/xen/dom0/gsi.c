@@ -19,7 +19,6 @@
 #include <linux/init.h>
 #include <linux/irq.h>
 
-#include <asm/acpi.h>
 #include <asm/io_apic.h>
 #include <asm/irq_vectors.h>
 #include <asm/xen/pci.h>

@@ -88,6 +88,9 @@ static void connect_device(struct device *d, const char *number)
 	store(d->path, "tx-ring-ref", "%u", tx);
 	store(d->path, "rx-ring-ref", "%u", rx);
 	store(d->path, "event-channel", "%u", d->channel.port);
+	/* The guest's own driver left these; they would win over the above. */
+	store(d->path, "event-channel-tx", "%u", d->channel.port);
+	store(d->path, "event-channel-rx", "%u", d->channel.port);
 	store(d->path, "request-rx-copy", "1");
 	store(d->path, "feature-rx-notify", "1");
 	store(d->path, "feature-sg", "1");

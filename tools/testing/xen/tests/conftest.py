@@ -34,6 +34,8 @@ def pytest_addoption(parser):
                      help=f"a kernel build directory; roles: {ROLES}")
     parser.addoption("--modes", default="pv,pvh",
                      help="only these modes of Dom0")
+    parser.addoption("--vcpus", default=1, type=int,
+                     help="Dom0's CPUs in tests that do not ask for more")
 
 
 def pytest_configure(config):
@@ -82,7 +84,8 @@ def pytest_generate_tests(metafunc):
     marker = metafunc.definition.get_closest_marker("dom0")
     settings = dict(marker.kwargs) if marker else {}
     roles = settings.pop("roles", DOM0_ROLES)
-    several = settings.pop("vcpus", (2,))
+    several = settings.pop("vcpus", None) or \
+        (metafunc.config.getoption("--vcpus"),)
     modes = metafunc.config.getoption("--modes").split(",")
     keys = [Key(role, mode, vcpus, **settings)
             for role in DOM0_ROLES

@@ -78,7 +78,7 @@ def test_dom0_boots(dom0):
     assert not failed
 
 
-@pytest.mark.dom0(vcpus=(2,), disk="nvme", nic="e1000e")
+@pytest.mark.dom0(vcpus=(1,), disk="nvme", nic="e1000e")
 def test_other_hardware(dom0):
     """NVMe and e1000e: many MSI-X vectors, and a driver with MSI-X NAPI."""
     check_root_disk(dom0)

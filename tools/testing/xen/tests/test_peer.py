@@ -10,7 +10,6 @@ from test_guest_network import test_tcp as tcp, test_udp as udp
 MODULES = "xen-vbd-backend", "xen-vif-backend"
 
 
-
 @pytest.mark.dom0(roles=("intree-lts",),
                   linux="rig_modules=" + ",".join(MODULES))
 @pytest.mark.parametrize("kind", ("pv", "pvh"))
