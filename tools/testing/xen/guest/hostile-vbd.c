@@ -2,12 +2,12 @@
 /*
  * A block frontend that breaks the rules.
  *
- *	hostile-vbd DEVICE MISDEED
+ *	hostile-vbd DEVICE MISDEED...
  *
  * DEVICE is the number of a vbd whose driver is unbound (51728: xvdb).
- * Each misdeed runs on a fresh connection.  Prints one "response" line for
- * what the backend answered, and last the backend's state and whether it
- * still serves a correct request.
+ * All misdeeds use one connection; "producer" costs it and so comes last.
+ * For each misdeed prints what the backend answered, and what it answered to
+ * a correct request afterwards; last the backend's state.
  */
 #include "xendev.h"
 
@@ -169,28 +169,39 @@ static void misbehave(struct device *d, const char *misdeed)
 	push(d);
 }
 
+/* A misdeed, and whether the device still works after it. */
+static void one(struct device *d, const char *misdeed)
+{
+	char path[300];
+
+	misbehave(d, misdeed);
+	if (!strcmp(misdeed, "producer")) {
+		snprintf(path, sizeof(path), "%s/state", d->backend);
+		pause_ms(3000);
+		printf("producer: responses %u, backend state %lld\n",
+		       d->ring->rsp_prod - d->consumed, fetch(path));
+		return;
+	}
+	printf("%s: ", misdeed);
+	answer(d, "response", 20000);
+	prepare(d);
+	push(d);
+	printf("%s: ", misdeed);
+	answer(d, "afterwards", 20000);
+}
+
 int main(int argc, char **argv)
 {
 	struct device d = { 0 };
-	char path[300];
+	int i;
 
-	if (argc != 3) {
-		fprintf(stderr, "hostile-vbd DEVICE MISDEED\n");
+	if (argc < 3) {
+		fprintf(stderr, "hostile-vbd DEVICE MISDEED...\n");
 		return 2;
 	}
 	connect_device(&d, argv[1]);
-	misbehave(&d, argv[2]);
-	if (strcmp(argv[2], "producer")) {
-		answer(&d, "response", 10000);
-		prepare(&d);
-		push(&d);
-		answer(&d, "afterwards", 10000);
-	} else {
-		pause_ms(2000);
-		printf("responses %u\n", d.ring->rsp_prod);
-	}
-	snprintf(path, sizeof(path), "%s/state", d.backend);
-	printf("backend state %lld\n", fetch(path));
+	for (i = 2; i < argc; i++)
+		one(&d, argv[i]);
 	store(d.path, "state", "%d", STATE_CLOSED);
 	backend_reaches(d.backend, STATE_CLOSED, 10000);
 	return 0;

@@ -2,11 +2,12 @@
 /*
  * A network frontend that breaks the rules.
  *
- *	hostile-vif DEVICE MISDEED
+ *	hostile-vif DEVICE MISDEED...
  *
- * DEVICE is the number of a vif whose driver is unbound.  Prints what became
- * of the bad transmit request, and last the backend's state and whether a
- * correct request is still served.
+ * DEVICE is the number of a vif whose driver is unbound.  All misdeeds use
+ * one connection.  For each prints what became of the bad transmit request,
+ * and whether a correct request is served afterwards; last the backend's
+ * state.
  */
 #include "xendev.h"
 
@@ -194,17 +195,22 @@ int main(int argc, char **argv)
 {
 	struct device d = { 0 };
 	char path[300];
+	int i;
 
-	if (argc != 3) {
-		fprintf(stderr, "hostile-vif DEVICE MISDEED\n");
+	if (argc < 3) {
+		fprintf(stderr, "hostile-vif DEVICE MISDEED...\n");
 		return 2;
 	}
 	connect_device(&d, argv[1]);
-	misbehave(&d, argv[2]);
-	answers(&d, "response", 5000);
-	prepare(&d);
-	push(&d);
-	answers(&d, "afterwards", 5000);
+	for (i = 2; i < argc; i++) {
+		misbehave(&d, argv[i]);
+		printf("%s: ", argv[i]);
+		answers(&d, "response", 5000);
+		prepare(&d);
+		push(&d);
+		printf("%s: ", argv[i]);
+		answers(&d, "afterwards", 5000);
+	}
 	snprintf(path, sizeof(path), "%s/state", d.backend);
 	printf("backend state %lld\n", fetch(path));
 	store(d.path, "state", "%d", STATE_CLOSED);

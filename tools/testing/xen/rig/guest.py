@@ -46,5 +46,11 @@ class Guest:
             f"GUEST_TIMEOUT={deadline} guest {self.name} "
             + shlex.quote(command), deadline + 30, check)
 
+    def wait_until(self, condition, seconds=90):
+        """Waits in the guest for a shell condition; tells whether it held."""
+        return not self.run(
+            f"n=0; until {condition}; do [ $n = {seconds * 5} ] && exit 1; "
+            "sleep 0.2; n=$((n+1)); done", seconds + 60, check=False).status
+
     def destroy(self):
         self.machine.run(f"xl destroy {self.name}")

@@ -168,8 +168,8 @@ def _configure(tree):
     (tree / "etc/hosts").write_text("127.0.0.1 localhost dom0\n")
     (tree / "etc/fstab").write_text("")
     (tree / "etc/profile").write_text("export PS1='dom0# '\n")
-    for name in ("rig", "proc", "sys", "dev", "run", "tmp", "var/lib/xen",
-                 "var/log/xen", "lib/modules"):
+    for name in ("rig", "proc", "sys", "dev", "run", "tmp", "mnt",
+                 "var/lib/xen", "var/log/xen", "lib/modules"):
         (tree / name).mkdir(parents=True, exist_ok=True)
     for name in ("lock", "run"):
         path = tree / "var" / name

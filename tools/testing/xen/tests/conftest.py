@@ -17,6 +17,9 @@ from rig.guest import Guest  # noqa: E402
 ROLES = ("ours-lts", "ours-mainline", "intree-lts", "base-lts",
          "base-mainline")
 DOM0_ROLES = ROLES[:3]
+# Files of tests, in the order that needs the fewest boots and guest starts.
+ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
+         "destroy", "peer", "smp", "power")
 
 # What must never be in the kernel's log.
 TROUBLE = re.compile(
@@ -34,8 +37,6 @@ def pytest_addoption(parser):
                      help=f"a kernel build directory; roles: {ROLES}")
     parser.addoption("--modes", default="pv,pvh",
                      help="only these modes of Dom0")
-    parser.addoption("--vcpus", default=1, type=int,
-                     help="Dom0's CPUs in tests that do not ask for more")
 
 
 def pytest_configure(config):
@@ -53,7 +54,8 @@ def pytest_configure(config):
     if not config.kernels:
         raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
     config.addinivalue_line(
-        "markers", "dom0(vcpus, roles, **machine): run on these machines")
+        "markers", "dom0(vcpus, roles, pvh, mainline, **machine): run on "
+        "these machines; also in PVH mode, also on the mainline kernel")
 
 
 @dataclass(frozen=True)
@@ -78,21 +80,46 @@ class Key:
 
 
 def pytest_generate_tests(metafunc):
-    """Runs each test that uses a Dom0 on every kernel and mode given."""
+    """Runs each test that uses a Dom0 on the kernels and modes it is for."""
     if "machine_key" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("dom0")
     settings = dict(marker.kwargs) if marker else {}
-    roles = settings.pop("roles", DOM0_ROLES)
-    several = settings.pop("vcpus", None) or \
-        (metafunc.config.getoption("--vcpus"),)
-    modes = metafunc.config.getoption("--modes").split(",")
+    roles = settings.pop("roles", ("ours-lts", "ours-mainline"))
+    vcpus = settings.pop("vcpus", 1)
+    pvh = settings.pop("pvh", False)
+    mainline = settings.pop("mainline", False)
+    modes = [mode for mode in metafunc.config.getoption("--modes").split(",")
+             if pvh or mode != "pvh"]
     keys = [Key(role, mode, vcpus, **settings)
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
-            for mode in modes for vcpus in several]
+            and (mainline or role != "ours-mainline")
+            for mode in modes]
     metafunc.parametrize("machine_key", keys, ids=str, scope="session",
                          indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Groups the tests by machine; what ends the machine comes last."""
+    def machine_of(item):
+        call = getattr(item, "callspec", None)
+        return call.params.get("machine_key") if call else None
+
+    # Not tests of the kernels and modes given, rather than skipped ones.
+    items[:] = [item for item in items
+                if not any(mark.name == "skip"
+                           and "empty parameter" in str(mark.kwargs)
+                           for mark in item.own_markers)]
+    keys = []
+    for item in items:
+        if machine_of(item) not in keys:
+            keys.append(machine_of(item))
+    keys.sort(key=lambda key: key is not None)
+    items.sort(key=lambda item: (
+        keys.index(machine_of(item)),
+        ORDER.index(item.path.stem.removeprefix("test_"))))
 
 
 class Pool:

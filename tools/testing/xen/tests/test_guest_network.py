@@ -30,6 +30,7 @@ def received(side, file):
                     f"rm -f {file} {file}.sum", 150).split()[0]
 
 
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_tcp(dom0, guest):
     """8 MiB each way over TCP arrive as sent."""
     receive(dom0, 7001, "/tmp/in")
@@ -38,45 +39,36 @@ def test_tcp(dom0, guest):
     assert send(dom0, guest.address, 7002) == received(guest, "/tmp/in")
 
 
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_udp(dom0, guest):
     """Datagrams of all sizes, fragments too, come back unchanged."""
     for server, client, address in ((dom0, guest, DOM0),
                                     (guest, dom0, guest.address)):
         server.run("udp-check serve 7003 > /tmp/udp 2>&1 &")
-        said = client.run(f"udp-check {address} 7003 340", 200)
-        server.run("killall udp-check; cat /tmp/udp", check=False)
-        result = re.fullmatch(r"datagrams 340 lost (\d+) changed 0", said)
+        said = client.run(f"udp-check {address} 7003 170", 200)
+        heard = server.run("killall udp-check; cat /tmp/udp", check=False)
+        result = re.fullmatch(r"datagrams 170 lost (\d+) changed 0", said)
         assert result, said
-        assert int(result[1]) < 34
-        assert "changed" not in server.run("cat /tmp/udp")
+        assert int(result[1]) < 17
+        assert "changed" not in heard
 
 
+@pytest.mark.dom0()
 def test_guest_to_guest(dom0, pv_guest, pvh_guest):
-    """TCP and UDP between two guests, through both their backends."""
+    """TCP between guests, through both backends, and to the outside."""
     receive(pvh_guest, 7004, "/tmp/in")
     assert send(pv_guest, pvh_guest.address, 7004) == \
         received(pvh_guest, "/tmp/in")
-    receive(pv_guest, 7004, "/tmp/in")
-    assert send(pvh_guest, pv_guest.address, 7004) == \
-        received(pv_guest, "/tmp/in")
-    pvh_guest.run("udp-check serve 7005 > /dev/null 2>&1 &")
-    said = pv_guest.run(f"udp-check {pvh_guest.address} 7005 170", 200)
-    pvh_guest.run("killall udp-check")
-    assert re.fullmatch(r"datagrams 170 lost \d+ changed 0", said), said
+    assert " 0% packet loss" in pv_guest.run("ping -c 3 -W 5 10.0.2.2")
 
 
-@pytest.mark.parametrize("offload", ("on", "off"))
-def test_without_offloads(dom0, pv_guest, offload):
-    """The same with checksum and segmentation offload off in Dom0."""
+@pytest.mark.dom0()
+def test_without_offloads(dom0, pv_guest):
+    """TCP with checksum and segmentation offload off in Dom0."""
     vif = f"vif{pv_guest.domid()}.0"
-    dom0.run(f"ethtool -K {vif} tx {offload} tso {offload} gso {offload} "
-             f"sg {offload}", check=False)
+    dom0.run(f"ethtool -K {vif} tx off tso off gso off sg off", check=False)
+    assert "tcp-segmentation-offload: off" in dom0.run(f"ethtool -k {vif}")
     receive(pv_guest, 7006, "/tmp/in")
     assert send(dom0, pv_guest.address, 7006) == \
         received(pv_guest, "/tmp/in")
     dom0.run(f"ethtool -K {vif} tx on tso on gso on sg on", check=False)
-
-
-def test_beyond_the_machine(dom0, guest):
-    """Through bridge and PCI card to the outside, and the answer back."""
-    assert " 0% packet loss" in guest.run("ping -c 3 -W 5 10.0.2.2")

@@ -3,18 +3,17 @@
 
 import pytest
 
+from conftest import guest_of
 
+
+@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e", pvh=True)
 def test_reboot(dom0):
     """`reboot` in Dom0 resets the machine."""
     assert dom0.end_by("reboot") == "guest-reset"
 
 
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_poweroff(dom0):
-    """`poweroff` in Dom0 turns the machine off."""
-    assert dom0.end_by("poweroff") == "guest-shutdown"
-
-
-def test_poweroff_with_guests(dom0):
-    """So it does with a guest still running."""
-    dom0.run("xl create /etc/xen/pv.cfg")
+    """`poweroff` in Dom0 turns the machine off, a guest running or not."""
+    guest_of(dom0, "pv")
     assert dom0.end_by("poweroff") == "guest-shutdown"

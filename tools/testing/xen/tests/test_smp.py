@@ -7,7 +7,7 @@ from rig.guest import Guest
 from test_guest_network import test_tcp as tcp
 
 
-@pytest.mark.dom0(vcpus=(4,))
+@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e")
 def test_guest_with_four_cpus(dom0):
     """Disk and network of a guest with four CPUs, at the same time."""
     guest = Guest(dom0, "pv", "smp", vcpus="4").create()
