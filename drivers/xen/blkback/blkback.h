@@ -73,7 +73,7 @@ enum xen_blkback_state {
 /* Reasons to run the control work, bits of xen_blkback.events. */
 enum xen_blkback_event {
 	XEN_BLKBACK_EV_FRONTEND,	/* frontend changed state */
-	XEN_BLKBACK_EV_CLOSED,		/* frontend has been seen closed */
+	XEN_BLKBACK_EV_CLOSED,		/* seen closed since connecting */
 	XEN_BLKBACK_EV_BACKEND,		/* our own directory changed */
 	XEN_BLKBACK_EV_FAULT,		/* frontend broke the ring protocol */
 	XEN_BLKBACK_EV_DRAINED,		/* last bio of a connection is done */
@@ -266,6 +266,7 @@ void xen_blkback_conn_fault(struct xen_blkback_conn *conn);
 void xen_blkback_conn_put(struct xen_blkback_conn *conn);
 int xen_blkback_open(struct xen_blkback *be, u32 major, u32 minor);
 void xen_blkback_close(struct xen_blkback *be);
+int xen_blkback_sync(struct xen_blkback *be);
 void xen_blkback_limits(const struct xen_blkback_conn *conn,
 			struct xen_blkif_limits *lim);
 struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,

@@ -12,8 +12,11 @@
  */
 
 #include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -148,12 +151,15 @@ static int queue_connect(struct xen_blkback_queue *q,
 
 static void queue_stop(struct xen_blkback_queue *q)
 {
+	/*
+	 * A run that starts after this sees conn->stopping and leaves interrupt
+	 * and ring alone.  The interrupt goes only now: its number may be
+	 * another device's at once, and must not be used by a late run.
+	 */
+	cancel_work_sync(&q->work);
 	if (q->irq)
 		unbind_from_irqhandler(q->irq, q);
 	q->irq = 0;
-
-	/* A run that starts after this sees conn->stopping. */
-	cancel_work_sync(&q->work);
 
 	if (q->ring.shared)
 		xenbus_unmap_ring_vfree(q->conn->be->xdev, q->ring.shared);
@@ -314,11 +320,36 @@ int xen_blkback_open(struct xen_blkback *be, u32 major, u32 minor)
  */
 void xen_blkback_close(struct xen_blkback *be)
 {
-	if (!be->bdev_file)
+	struct file *file = be->bdev_file;
+
+	if (!file)
 		return;
-	bdev_fput(be->bdev_file);
-	flush_delayed_fput();
 	be->bdev_file = NULL;
+	/* The claim goes with the first reference, the device with the last. */
+	get_file(file);
+	bdev_fput(file);
+	__fput_sync(file);
+}
+
+/**
+ * xen_blkback_sync - make disk and page cache agree before a frontend connects
+ * @be: device with its backing device open
+ *
+ * The frontend's I/O bypasses the page cache.  What this domain has written and
+ * not yet flushed, by an installer or as the emulator of the same disk, has to
+ * be on the disk; and what it has read shall not hide the frontend's writes.
+ *
+ * Context: control work; waits for the disk.
+ * Return: 0 or a negative error.
+ */
+int xen_blkback_sync(struct xen_blkback *be)
+{
+	int err = sync_blockdev(file_bdev(be->bdev_file));
+
+	/* Pages in use by a local mount stay; that is its owner's choice. */
+	if (!err)
+		invalidate_inode_pages2(be->bdev_file->f_mapping);
+	return err;
 }
 
 /**

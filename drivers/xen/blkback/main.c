@@ -25,11 +25,17 @@ static int __init xen_blkback_init(void)
 	if (!xen_domain())
 		return -ENODEV;
 
-	/* Guests and Dom0 itself may need this I/O to get memory back. */
+	/*
+	 * Guests and Dom0 itself may need this I/O to get memory back.  A work
+	 * item that waits in the block layer for a slow disk shall not keep
+	 * those of other disks from running: as many at once as possible.
+	 */
 	xen_blkback_io_wq = alloc_workqueue("xen-vbd-io",
-					    WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+					    WQ_UNBOUND | WQ_MEM_RECLAIM,
+					    WQ_MAX_ACTIVE);
 	/* Opens devices and talks to xenstore, hence apart from the I/O. */
-	xen_blkback_ctl_wq = alloc_workqueue("xen-vbd-ctl", WQ_UNBOUND, 0);
+	xen_blkback_ctl_wq = alloc_workqueue("xen-vbd-ctl", WQ_UNBOUND,
+					     WQ_MAX_ACTIVE);
 	if (xen_blkback_io_wq && xen_blkback_ctl_wq)
 		err = xen_blkback_xenbus_register();
 	if (!err)

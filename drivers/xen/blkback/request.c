@@ -231,10 +231,14 @@ static void account(struct xen_blkback_queue *q, const struct xen_blkif_req *req
 	xen_blkback_count(q, XEN_BLKBACK_STAT_SEGMENTS, req->nr_segs);
 }
 
-/* Stage "load": in order, as far as pages go.  Loaded requests go to @ready. */
-static void load(struct xen_blkback_queue *q, struct list_head *ready)
+/*
+ * Stage "load": in order, as far as pages go.  Loaded requests go to @ready.
+ * Returns how many failed and have given their pages back.
+ */
+static u32 load(struct xen_blkback_queue *q, struct list_head *ready)
 {
 	struct xen_blkback_slot *slot, *next;
+	u32 failed = 0;
 
 	list_for_each_entry_safe(slot, next, &q->waiting, list) {
 		if (!xen_blkback_pool_get(&q->pool, slot))
@@ -251,8 +255,10 @@ static void load(struct xen_blkback_queue *q, struct list_head *ready)
 		if (slot->status != XEN_BLKIF_STATUS_OKAY) {
 			list_del(&slot->list);
 			respond(q, slot, slot->status);
+			failed++;
 		}
 	}
+	return failed;
 }
 
 static blk_opf_t request_opf(const struct xen_blkif_req *req)
@@ -341,8 +347,8 @@ static bool go_idle(struct xen_blkback_queue *q)
 static bool run(struct xen_blkback_queue *q)
 {
 	LIST_HEAD(ready);
-	u32 finished;
 	int pending;
+	u32 ended;
 
 	finish(q);
 
@@ -354,20 +360,20 @@ static bool run(struct xen_blkback_queue *q)
 	/* Requests that wait for pages keep their place. */
 	if (pending && list_empty(&q->waiting))
 		take(q, pending);
-	load(q, &ready);
+	ended = load(q, &ready);
 	push(q);
 	submit(q, &ready);
 
 	/* Drivers without a queue, a RAM disk for one, are done by now. */
-	finished = finish(q);
+	ended += finish(q);
 	push(q);
 
 	/*
 	 * No room: the event stays masked and a completion brings us back,
-	 * unless the last one has just been dealt with.
+	 * unless the last request in progress has just ended, here or in load().
 	 */
 	if (!list_empty(&q->waiting) || list_empty(&q->free))
-		return finished;
+		return ended;
 
 	pending = xen_blkback_ring_pending(&q->ring);
 	if (pending)

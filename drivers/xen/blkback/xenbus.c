@@ -14,7 +14,7 @@
  *   READY      F Initialised or Connected        connect             4, CONNECTED
  *              the same, but connecting fails    stop                5, DRAINING
  *   CONNECTED  F Closing                         -                   5
- *              F Closed or gone                  stop                -, DRAINING
+ *              F Closed, gone or starting anew   stop                -, DRAINING
  *              ring protocol broken              stop                5, DRAINING
  *   DRAINING   last bio done                     free                -, CLOSED
  *              same, F not closed                free                -, FAILED
@@ -31,12 +31,16 @@
 
 #include <linux/blkdev.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include <xen/interface/io/blkif.h>
 
 #include "blkback.h"
+
+/* Pause after a failed connection: ten a second, with a message each. */
+#define CONNECT_PAUSE_MS	100
 
 static unsigned int max_queues;
 module_param(max_queues, uint, 0644);
@@ -232,21 +236,30 @@ static void report(struct xen_blkback *be, int err, const char *what)
 
 static bool front_wants_in(const struct xen_blkback *be)
 {
-	return be->front_state == XenbusStateInitialised ||
-	       be->front_state == XenbusStateConnected;
+	enum xenbus_state state = READ_ONCE(be->front_state);
+
+	return state == XenbusStateInitialised || state == XenbusStateConnected;
 }
 
 static bool front_is_gone(const struct xen_blkback *be)
 {
-	return be->front_state == XenbusStateClosed ||
-	       be->front_state == XenbusStateUnknown;
+	enum xenbus_state state = READ_ONCE(be->front_state);
+
+	return state == XenbusStateClosed || state == XenbusStateUnknown;
+}
+
+/* Closed now, or closed at some time since we set out to connect. */
+static bool front_was_gone(const struct xen_blkback *be)
+{
+	return front_is_gone(be) || test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 }
 
 static bool asked_to_close(const struct xen_blkback *be)
 {
 	u32 state;
 
-	if (front_wants_in(be) || be->front_state == XenbusStateClosing)
+	if (front_wants_in(be) ||
+	    READ_ONCE(be->front_state) == XenbusStateClosing)
 		return false;
 	if (read_u32(be->xdev->nodename, "state", 0, U32_MAX, &state))
 		return false;
@@ -272,6 +285,10 @@ static void connect(struct xen_blkback *be)
 	else
 		err = read_params(be, params);
 	if (!err) {
+		what = "flushing the page cache";
+		err = xen_blkback_sync(be);
+	}
+	if (!err) {
 		what = "mapping rings and binding events";
 		err = xen_blkback_conn_create(be, params);
 	}
@@ -291,6 +308,12 @@ static void connect(struct xen_blkback *be)
 		disconnect(be);
 	else
 		xen_blkback_set_state(be, XEN_BLKBACK_FAILED);
+
+	/*
+	 * The bus logs a ring that cannot be mapped, every time.  A frontend
+	 * that tries again and again shall not fill the log.
+	 */
+	msleep(CONNECT_PAUSE_MS);
 }
 
 static void read_mode(struct xen_blkback *be)
@@ -355,13 +378,15 @@ static void drained(struct xen_blkback *be)
 }
 
 /* One line of the table.  Returns true if the new state is to be looked at. */
-static bool step(struct xen_blkback *be, bool was_closed)
+static bool step(struct xen_blkback *be)
 {
 	enum xen_blkback_state old = be->state;
 
 	switch (be->state) {
 	case XEN_BLKBACK_NEW:
 	case XEN_BLKBACK_READY:
+		/* A close before this has no connection to cut. */
+		test_and_clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 		if (front_is_gone(be) || asked_to_close(be))
 			closed(be);
 		else if (be->state == XEN_BLKBACK_NEW)
@@ -370,17 +395,20 @@ static bool step(struct xen_blkback *be, bool was_closed)
 			connect(be);
 		break;
 	case XEN_BLKBACK_CONNECTED:
-		if (front_is_gone(be) || was_closed)
+		/* One watch event may stand for two changes: it has closed. */
+		if (READ_ONCE(be->front_state) == XenbusStateInitialising)
+			set_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+		if (front_was_gone(be))
 			disconnect(be);
-		else if (be->front_state == XenbusStateClosing)
+		else if (READ_ONCE(be->front_state) == XenbusStateClosing)
 			xenbus_switch_state(be->xdev, XenbusStateClosing);
 		break;
 	case XEN_BLKBACK_FAILED:
-		if (front_is_gone(be) || was_closed || asked_to_close(be))
+		if (front_was_gone(be) || asked_to_close(be))
 			closed(be);
 		break;
 	case XEN_BLKBACK_CLOSED:
-		if (be->front_state == XenbusStateInitialising ||
+		if (READ_ONCE(be->front_state) == XenbusStateInitialising ||
 		    front_wants_in(be))
 			reopen(be);
 		break;
@@ -415,7 +443,6 @@ static void wind_down(struct xen_blkback *be)
 void xen_blkback_ctl(struct work_struct *work)
 {
 	struct xen_blkback *be = container_of(work, struct xen_blkback, ctl);
-	bool was_closed;
 
 	if (test_and_clear_bit(XEN_BLKBACK_EV_DRAINED, &be->events))
 		drained(be);
@@ -431,13 +458,10 @@ void xen_blkback_ctl(struct work_struct *work)
 		disconnect(be);
 	}
 
-	/* Remembered while draining: the table asks when that is over. */
-	was_closed = test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
-	if (be->state != XEN_BLKBACK_DRAINING)
-		clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
-	while (step(be, was_closed))
-		if (be->state == XEN_BLKBACK_CLOSED)
-			was_closed = false;
+	/* Once removed, the device says no more; another run winds it down. */
+	while (!test_bit(XEN_BLKBACK_EV_REMOVE, &be->events))
+		if (!step(be))
+			break;
 out:
 	xen_blkback_put(be);
 }
@@ -448,8 +472,11 @@ static void frontend_changed(struct xenbus_device *xdev,
 	struct xen_blkback *be = dev_get_drvdata(&xdev->dev);
 
 	WRITE_ONCE(be->front_state, state);
-	if (state == XenbusStateClosed || state == XenbusStateUnknown)
+	if (state == XenbusStateClosed || state == XenbusStateUnknown) {
+		/* Who clears the bit sees this state or a later one. */
+		smp_mb__before_atomic();
 		set_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+	}
 	xen_blkback_kick(be, XEN_BLKBACK_EV_FRONTEND);
 }
 

@@ -18,6 +18,7 @@
 #include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-acpi.h>
+#include <linux/rculist.h>
 
 #include <asm/pci_x86.h>
 
@@ -110,7 +111,11 @@ static void pci_report_mmcfg(void)
 {
 	struct pci_mmcfg_region *cfg;
 
-	list_for_each_entry(cfg, &pci_mmcfg_list, list) {
+	if (!IS_ENABLED(CONFIG_PCI_MMCONFIG))
+		return;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(cfg, &pci_mmcfg_list, list) {
 		struct physdev_pci_mmcfg_reserved window = {
 			.address	= cfg->address,
 			.segment	= cfg->segment,
@@ -123,6 +128,7 @@ static void pci_report_mmcfg(void)
 		if (ret)
 			pr_warn("%s not reported: %d\n", cfg->name, ret);
 	}
+	rcu_read_unlock();
 }
 
 static int pci_notify(struct notifier_block *nb, unsigned long action,

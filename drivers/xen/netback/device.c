@@ -80,7 +80,7 @@ void xen_netback_quarantine(struct xen_netback_vif *vif,
 static void queue_start(struct xen_netback_queue *queue)
 {
 	WRITE_ONCE(queue->rx_need, 0);
-	WRITE_ONCE(queue->rx_stalled, false);
+	queue->rx_waited = false;
 	napi_enable(&queue->napi);
 	queue->napi_on = true;
 

@@ -64,6 +64,9 @@ static int vif_open(struct net_device *dev)
 	if (queues)
 		xen_netback_queues_start(queues);
 	netif_tx_start_all_queues(dev);
+	/* Nobody waits for the guest any more: the carrier may be off for it. */
+	if (queues)
+		xen_netback_rx_look(vif);
 	return 0;
 }
 

@@ -171,15 +171,15 @@ struct xen_netback_queue {
 	struct xen_netback_rx_batch *rxb;
 	u32 rx_ready;		/* slots known to be posted */
 	u32 rx_need;		/* slots that the stopped queue waits for */
-	unsigned long rx_stopped; /* jiffies when it stopped */
-	bool rx_stalled;	/* and that was too long ago */
+	bool rx_waited;		/* nothing was sent since it first stopped */
+	unsigned long rx_stopped; /* jiffies when it first stopped */
+	bool rx_stalled;	/* too long ago; only stall_work writes this */
 
 	char tx_name[IFNAMSIZ + 12];
 	char rx_name[IFNAMSIZ + 12];
 };
 
 struct xen_netback_queues {
-	struct rcu_head rcu;
 	u32 count;
 	struct xen_netback_queue queue[] __counted_by(count);
 };
@@ -286,9 +286,11 @@ irqreturn_t xen_netback_tx_interrupt(int irq, void *data);
 
 /* rx.c */
 netdev_tx_t xen_netback_start_xmit(struct sk_buff *skb, struct net_device *dev);
+bool xen_netback_rx_event(struct xen_netback_queue *queue);
 irqreturn_t xen_netback_rx_interrupt(int irq, void *data);
 irqreturn_t xen_netback_interrupt(int irq, void *data);
 void xen_netback_rx_stall(struct work_struct *work);
+void xen_netback_rx_look(struct xen_netback_vif *vif);
 
 /* device.c */
 bool xen_netback_set_state(struct xen_netback_vif *vif,

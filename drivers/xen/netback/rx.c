@@ -229,6 +229,28 @@ static bool slots_ready(struct xen_netback_queue *queue, u32 need)
 	return pending >= need;
 }
 
+/**
+ * xen_netback_rx_look() - have the carrier looked at now
+ * @vif: a vif with queues
+ *
+ * Context: any, hard interrupt included.
+ */
+void xen_netback_rx_look(struct xen_netback_vif *vif)
+{
+	mod_delayed_work(system_power_efficient_wq, &vif->stall_work, 0);
+}
+
+/* The wait for slots is over.  The order matters: a new wait may begin. */
+static void resume(struct xen_netback_queue *queue)
+{
+	WRITE_ONCE(queue->rx_need, 0);
+	netif_tx_wake_queue(queue_txq(queue));
+	/* Pairs with the one in stalled(): one of the two sees the other. */
+	smp_mb();
+	if (READ_ONCE(queue->rx_stalled))
+		xen_netback_rx_look(queue->vif);
+}
+
 /*
  * Wait for the guest to post @need slots.  Stop before asking for the event
  * and look once more after: one of the two sides sees the other.
@@ -237,31 +259,45 @@ static bool stop_for_slots(struct xen_netback_queue *queue, u32 need)
 {
 	struct netdev_queue *txq = queue_txq(queue);
 
-	WRITE_ONCE(queue->rx_need, need);
-	WRITE_ONCE(queue->rx_stopped, jiffies);
+	/* A guest that takes back what it posted does not get more time. */
+	if (!queue->rx_waited) {
+		queue->rx_waited = true;
+		WRITE_ONCE(queue->rx_stopped, jiffies);
+	}
+	/* Whoever sees the need sees since when; pairs with stalled(). */
+	smp_store_release(&queue->rx_need, need);
 	netif_tx_stop_queue(txq);
 	xen_netback_ring_arm(&queue->rx, need);
 	if (slots_ready(queue, need)) {
-		WRITE_ONCE(queue->rx_need, 0);
-		netif_tx_start_queue(txq);
+		resume(queue);
 		return false;
 	}
 
 	xen_netback_count(&queue->stats->rx, XEN_NETBACK_RX_STOPS, 1);
-	schedule_delayed_work(&queue->vif->stall_work,
-			      msecs_to_jiffies(READ_ONCE(rx_stall_timeout)));
+	queue_delayed_work(system_power_efficient_wq, &queue->vif->stall_work,
+			   msecs_to_jiffies(READ_ONCE(rx_stall_timeout)));
 	return true;
 }
 
+/*
+ * A packet that has waited above since before a reconnect may have the shape
+ * that the frontend before this one asked for.
+ */
 static bool packet_fits(const struct xen_netback_vif *vif,
 			const struct sk_buff *skb)
 {
-	if (skb->len > XEN_NETIF_MAX_TX_SIZE || skb_has_frag_list(skb))
+	const struct xen_netback_features *f = &vif->features;
+	u32 type = skb_shinfo(skb)->gso_type;
+
+	if (!skb->len || skb->len > XEN_NETIF_MAX_TX_SIZE ||
+	    skb_has_frag_list(skb))
 		return false;
-	if (skb_is_gso(skb))
-		return skb_shinfo(skb)->gso_type &
-		       (SKB_GSO_TCPV4 | SKB_GSO_TCPV6);
-	return vif->features.sg || skb->len <= XEN_NETBACK_PAGE;
+	if (!f->sg && skb->len > XEN_NETBACK_PAGE)
+		return false;
+	if (!skb_is_gso(skb))
+		return true;
+	return type & SKB_GSO_TCPV4 ? f->gso_tcpv4 :
+				      type & SKB_GSO_TCPV6 && f->gso_tcpv6;
 }
 
 /* Called with the xmit lock of the netdev queue and RCU held. */
@@ -298,6 +334,7 @@ static netdev_tx_t queue_xmit(struct xen_netback_queue *queue,
 			return NETDEV_TX_BUSY;
 	}
 
+	queue->rx_waited = false;
 	skb_tx_timestamp(skb);
 	add_packet(queue, skb);
 	if (__netdev_tx_sent_queue(queue_txq(queue), skb->len, more))
@@ -341,35 +378,33 @@ netdev_tx_t xen_netback_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	return ret;
 }
 
-/*
- * The guest may have posted slots.  Returns true when that was of use.  While
- * the netdev queue is stopped nobody else touches the ring.
+/**
+ * xen_netback_rx_event() - the guest may have posted slots
+ * @queue: the queue
+ *
+ * The sender may be at work again on another processor, and then the indices
+ * read here do not fit together.  So this only decides to wake the sender,
+ * who looks again: it is the one to judge the guest, and to ask for the next
+ * event, for which the mark in the ring stays until it is reached.
+ *
+ * Context: hard interrupt of the queue, or its NAPI poll.
+ * Return: true when there was a wait, and it is over.
  */
-static bool rx_event(struct xen_netback_queue *queue)
+bool xen_netback_rx_event(struct xen_netback_queue *queue)
 {
-	struct netdev_queue *txq = queue_txq(queue);
-	struct xen_netback_vif *vif = queue->vif;
-	u32 need, pending;
+	u32 need = READ_ONCE(queue->rx_need);
+	u32 pending;
+	bool valid;
 
-	need = READ_ONCE(queue->rx_need);
-	if (!need || xen_netback_state(vif) != XEN_NETBACK_RUNNING)
+	if (!need || xen_netback_state(queue->vif) != XEN_NETBACK_RUNNING)
 		return false;
 
-	xen_netback_ring_arm(&queue->rx, need);
-	if (!xen_netback_ring_pending(&queue->rx, &pending)) {
-		xen_netback_quarantine(vif, XEN_NETBACK_FATAL_INDEX);
-		return false;
-	}
-	if (pending < need)
+	valid = xen_netback_ring_pending(&queue->rx, &pending);
+	if (valid && pending < need)
 		return false;
 
-	if (READ_ONCE(queue->rx_stalled)) {
-		WRITE_ONCE(queue->rx_stalled, false);
-		mod_delayed_work(system_wq, &vif->stall_work, 0);
-	}
-	WRITE_ONCE(queue->rx_need, 0);
-	netif_tx_wake_queue(txq);
-	return true;
+	resume(queue);
+	return valid;
 }
 
 /**
@@ -386,7 +421,7 @@ static bool rx_event(struct xen_netback_queue *queue)
 irqreturn_t xen_netback_rx_interrupt(int irq, void *data)
 {
 	struct xen_netback_queue *queue = data;
-	bool useful = rx_event(queue);
+	bool useful = xen_netback_rx_event(queue);
 
 	if (xen_netback_state(queue->vif) != XEN_NETBACK_QUARANTINED)
 		xen_irq_lateeoi(irq, useful ? 0 : XEN_EOI_FLAG_SPURIOUS);
@@ -405,9 +440,32 @@ irqreturn_t xen_netback_interrupt(int irq, void *data)
 {
 	struct xen_netback_queue *queue = data;
 
-	if (rx_event(queue))
+	if (xen_netback_rx_event(queue))
 		atomic_or(XEN_NETBACK_EVENT_USEFUL, &queue->events);
 	return xen_netback_tx_interrupt(irq, data);
+}
+
+/* Has the queue waited for the guest too long?  @again: it still may. */
+static bool stalled(struct xen_netback_queue *queue, unsigned long patience,
+		    bool *again)
+{
+	/* Pairs with stop_for_slots(): the time belongs to this need. */
+	bool waits = smp_load_acquire(&queue->rx_need) &&
+		     netif_tx_queue_stopped(queue_txq(queue));
+
+	if (waits && time_before(jiffies,
+				 READ_ONCE(queue->rx_stopped) + patience)) {
+		*again = true;
+		waits = false;
+	}
+	WRITE_ONCE(queue->rx_stalled, waits);
+	if (!waits)
+		return false;
+
+	/* Pairs with resume(): if that missed the mark, we see it is over. */
+	smp_mb();
+	return READ_ONCE(queue->rx_need) &&
+	       netif_tx_queue_stopped(queue_txq(queue));
 }
 
 /**
@@ -423,30 +481,20 @@ void xen_netback_rx_stall(struct work_struct *work)
 	unsigned long patience =
 		msecs_to_jiffies(READ_ONCE(rx_stall_timeout));
 	struct xen_netback_queues *queues;
-	bool stalled = false, again = false;
-	struct xen_netback_queue *queue;
+	bool any = false, again = false;
 	u32 i;
 
 	rcu_read_lock();
 	queues = rcu_dereference(vif->queues);
-	for (i = 0; queues && i < queues->count; i++) {
-		queue = &queues->queue[i];
-		if (!READ_ONCE(queue->rx_need))
-			continue;
-		if (time_before(jiffies, READ_ONCE(queue->rx_stopped) +
-					 patience)) {
-			again = true;
-			continue;
-		}
-		WRITE_ONCE(queue->rx_stalled, true);
-		stalled = true;
-	}
-	if (queues && stalled && netif_carrier_ok(vif->dev))
+	for (i = 0; queues && i < queues->count; i++)
+		any |= stalled(&queues->queue[i], patience, &again);
+	if (queues && any && netif_carrier_ok(vif->dev))
 		netif_carrier_off(vif->dev);
-	else if (queues && !stalled && !netif_carrier_ok(vif->dev))
+	else if (queues && !any && !netif_carrier_ok(vif->dev))
 		netif_carrier_on(vif->dev);
 	rcu_read_unlock();
 
 	if (again)
-		schedule_delayed_work(&vif->stall_work, patience);
+		queue_delayed_work(system_power_efficient_wq, &vif->stall_work,
+				   patience);
 }

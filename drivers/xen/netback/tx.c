@@ -501,6 +501,13 @@ int xen_netback_tx_poll(struct napi_struct *napi, int budget)
 		return 0;
 	}
 
+	/*
+	 * A shared channel stays masked for as long as the guest keeps this
+	 * busy; its other half must not have to wait for that.
+	 */
+	if (queue->rx_irq == queue->tx_irq && xen_netback_rx_event(queue))
+		atomic_or(XEN_NETBACK_EVENT_USEFUL, &queue->events);
+
 	work = poll_ring(queue, budget);
 	if (work)
 		atomic_or(XEN_NETBACK_EVENT_USEFUL, &queue->events);
