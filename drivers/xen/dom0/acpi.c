@@ -14,6 +14,7 @@
 
 #include <linux/acpi.h>
 #include <linux/init.h>
+#include <linux/limits.h>
 
 #include <xen/acpi.h>
 #include <xen/dom0.h>

@@ -15,6 +15,7 @@
 #include <linux/acpi.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/limits.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-acpi.h>

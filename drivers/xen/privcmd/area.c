@@ -8,7 +8,8 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "privcmd.h"
@@ -100,6 +101,8 @@ int pc_area_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
+	if (vma_pages(vma) > PC_AREA_MAX)
+		return -ENOMEM;
 
 	area = kzalloc_obj(*area, GFP_KERNEL_ACCOUNT);
 	if (!area)
@@ -188,15 +191,23 @@ static int pc_pte_is_empty(pte_t *pte, unsigned long addr, void *data)
 static int pc_request_check_empty(const struct pc_request *req)
 {
 	struct vm_area_struct *vma;
-	int ret;
+	unsigned long done, nr;
+	int ret = 0;
 
-	vma = pc_request_lock_vma(req);
-	if (!vma)
-		return -EINVAL;
-	ret = apply_to_page_range(vma->vm_mm, req->addr,
-				  req->range.nr << PAGE_SHIFT,
-				  pc_pte_is_empty, NULL);
-	pc_request_unlock_vma();
+	for (done = 0; done < req->range.nr && !ret; done += nr) {
+		nr = min_t(unsigned long, req->range.nr - done, PC_CHUNK);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		vma = pc_request_lock_vma(req);
+		if (!vma)
+			return -EINVAL;
+		ret = apply_to_page_range(vma->vm_mm,
+					  req->addr + (done << PAGE_SHIFT),
+					  nr << PAGE_SHIFT, pc_pte_is_empty,
+					  NULL);
+		pc_request_unlock_vma();
+		cond_resched();
+	}
 
 	return ret;
 }

@@ -103,19 +103,17 @@ int pc_xlate_insert(const struct pc_request *req, unsigned long done,
 	return ret;
 }
 
-/* Frees places that are certainly empty; gives every frame an error code. */
-static void pc_xlate_results(const struct pc_request *req, unsigned long done,
-			     int *errs, unsigned int nr, long ret)
+/*
+ * Gives every frame an error code. The place of a frame that failed still
+ * counts as occupied: an earlier request may have left something in it.
+ */
+static void pc_xlate_results(int *errs, unsigned int nr, long ret)
 {
-	unsigned long first = req->range.first + done;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		if (errs[i] < 0)
-			__clear_bit(first + i, req->area->occupied);
-		else if (errs[i])
+	for (i = 0; i < nr; i++)
+		if (errs[i] > 0)
 			errs[i] = ret < 0 ? ret : -EIO;
-	}
 }
 
 /**
@@ -148,7 +146,7 @@ int pc_xlate_map(const struct pc_request *req, unsigned long done,
 	set_xen_guest_handle(xatp.errs, chunk->errs);
 
 	ret = xen_memory_op(XENMEM_add_to_physmap_range, &xatp);
-	pc_xlate_results(req, done, chunk->errs, nr, ret);
+	pc_xlate_results(chunk->errs, nr, ret);
 
 	return pc_xlate_insert(req, done, chunk->errs, nr);
 }

@@ -33,7 +33,7 @@ struct pc_remove {
  * @area: area without places
  *
  * Context: Process context, pc_area::lock held, mmap lock not held.
- * Return: 0, -ENOMEM, or -EINVAL if the area is too big.
+ * Return: 0 or -ENOMEM.
  */
 int pc_places_alloc(struct pc_area *area)
 {
@@ -42,9 +42,6 @@ int pc_places_alloc(struct pc_area *area)
 	int ret = -ENOMEM;
 
 	lockdep_assert_held(&area->lock);
-
-	if (area->nr > INT_MAX)
-		return -EINVAL;
 
 	pages = kvcalloc(area->nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
 	map = kvcalloc(BITS_TO_LONGS(area->nr), sizeof(*map),

@@ -15,7 +15,7 @@
  * each page of the VMA. They are allocated by the first request, before any
  * mmap lock is taken, and live as long as the area. A bitmap says which places
  * may hold a foreign frame. Its bit is set before the hypercall that fills the
- * place and is cleared only if the hypervisor says that it did not, so:
+ * place and is cleared only when the hypervisor says that the place is empty:
  *
  *  - partial failure: frames that were mapped stay mapped, as the ABI wants;
  *    the others have no PTE and an empty place, ready for another attempt;
@@ -55,6 +55,9 @@ struct miscdevice;
 
 /* Frames handled at a time: bounds the memory and the lock hold time of a request. */
 #define PC_CHUNK		4096
+
+/* Pages of one mapping, 64 GiB: bounds page tables and places. */
+#define PC_AREA_MAX		(1UL << 24)
 
 /**
  * struct pc_file - an open /dev/xen/privcmd

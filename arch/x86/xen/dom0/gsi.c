@@ -56,7 +56,7 @@ static int gsi_bind(u32 gsi, int trigger)
 	int irq, ret;
 
 	irq = xen_irq_from_gsi(gsi);
-	if (irq > 0)
+	if (irq >= 0)
 		return irq;
 
 	ret = xen_physdev_op(PHYSDEVOP_map_pirq, &map);
@@ -64,8 +64,18 @@ static int gsi_bind(u32 gsi, int trigger)
 		return ret;
 
 	/* Only level triggered lines can be shared. */
-	return xen_bind_pirq_gsi_to_irq(gsi, map.pirq, level,
-					level ? "ioapic-level" : "ioapic-edge");
+	irq = xen_bind_pirq_gsi_to_irq(gsi, map.pirq, level,
+				       level ? "ioapic-level" : "ioapic-edge");
+	if (irq < 0) {
+		struct physdev_unmap_pirq unmap = {
+			.domid	= DOMID_SELF,
+			.pirq	= map.pirq,
+		};
+
+		xen_physdev_op(PHYSDEVOP_unmap_pirq, &unmap);
+	}
+
+	return irq;
 }
 
 /*

@@ -15,7 +15,9 @@
  * ABI: include/xen/interface/physdev.h
  */
 
+#include <linux/irq.h>
 #include <linux/irqdomain.h>
+#include <linux/limits.h>
 #include <linux/msi.h>
 #include <linux/pci.h>
 
@@ -29,6 +31,12 @@
 #include <xen/xen.h>
 
 #include "dom0.h"
+
+/* Xen names a segment in 16 bits. */
+static bool msi_device_known(struct pci_dev *pdev)
+{
+	return pci_domain_nr(pdev->bus) <= U16_MAX;
+}
 
 /* Where the MSI-X table of @pdev lies; Xen checks it against the BARs. */
 static int msix_table_base(struct pci_dev *pdev, u64 *base)
@@ -55,7 +63,9 @@ static int msi_map(struct pci_dev *pdev, struct msi_desc *desc,
 		   struct physdev_map_pirq *map)
 {
 	int owner = xen_find_device_domain_owner(pdev);
-	int ret;
+
+	if (!msi_device_known(pdev))
+		return -ENODEV;
 
 	*map = (struct physdev_map_pirq) {
 		.domid	= owner < 0 ? DOMID_SELF : owner,
@@ -67,13 +77,11 @@ static int msi_map(struct pci_dev *pdev, struct msi_desc *desc,
 	};
 
 	if (desc->pci.msi_attrib.is_msix) {
-		map->entry_nr = desc->msi_index;
-		ret = msix_table_base(pdev, &map->table_base);
+		int ret = msix_table_base(pdev, &map->table_base);
+
 		if (ret)
 			return ret;
-	} else if (desc->nvec_used > 1) {
-		map->type = MAP_PIRQ_TYPE_MULTI_MSI;
-		map->entry_nr = desc->nvec_used;
+		map->entry_nr = desc->msi_index;
 	}
 
 	return xen_physdev_op(PHYSDEVOP_map_pirq, map);
@@ -87,16 +95,12 @@ static int msi_alloc_one(struct pci_dev *pdev, struct msi_desc *desc)
 
 	ret = msi_map(pdev, desc, &map);
 	if (ret) {
-		/* More than one MSI is a wish: the driver may ask again. */
-		if (!msix && desc->nvec_used > 1)
-			return 1;
 		pci_warn(pdev, "Xen: no pirq for %s entry %u: %d\n",
 			 msix ? "MSI-X" : "MSI", desc->msi_index, ret);
 		return ret;
 	}
 
-	irq = xen_bind_pirq_msi_to_irq(pdev, desc, map.pirq,
-				       msix ? 1 : desc->nvec_used,
+	irq = xen_bind_pirq_msi_to_irq(pdev, desc, map.pirq, 1,
 				       msix ? "msi-x" : "msi", map.domid);
 
 	if (irq < 0) {
@@ -134,11 +138,11 @@ static int msi_alloc(struct irq_domain *domain, struct device *dev, int nvec)
 static void msi_free(struct irq_domain *domain, struct device *dev)
 {
 	struct msi_desc *desc;
-	unsigned int i;
 
 	msi_for_each_desc(desc, dev, MSI_DESC_ASSOCIATED) {
-		for (i = 0; i < desc->nvec_used; i++)
-			xen_destroy_irq(desc->irq + i);
+		/* An irq that Xen does not give back outlives its descriptor. */
+		if (xen_destroy_irq(desc->irq))
+			irq_set_msi_desc(desc->irq, NULL);
 		desc->irq = 0;
 	}
 
@@ -150,7 +154,7 @@ static struct msi_domain_ops msi_ops = {
 	.domain_free_irqs	= msi_free,
 };
 
-/* NO_MASK: the mask bits are Xen's. */
+/* NO_MASK: the mask bits are Xen's. A device gets one MSI, or MSI-X. */
 static struct msi_domain_info msi_info = {
 	.flags	= MSI_FLAG_PCI_MSIX | MSI_FLAG_NO_MASK |
 		  MSI_FLAG_FREE_MSI_DESCS | MSI_FLAG_DEV_SYSFS,
@@ -185,8 +189,9 @@ void __init xen_dom0_msi_init(void)
  * @pdev: device whose state was lost, by suspend or by a reset
  *
  * Context: Process context. May sleep.
- * Return: true if the caller has to write the registers itself (this is not
- *	   Dom0), false if Xen did or if it is Xen alone that may.
+ * Return: true if the caller has to write the registers itself (this is not a
+ *	   PV Dom0, or Xen does not know the device), false if Xen did or if it
+ *	   is Xen alone that may.
  */
 bool xen_initdom_restore_msi(struct pci_dev *pdev)
 {
@@ -197,7 +202,11 @@ bool xen_initdom_restore_msi(struct pci_dev *pdev)
 	};
 	int ret;
 
-	if (!xen_initial_domain())
+	/* In PVH mode vPCI traps the registers, so they have to be written. */
+	if (!xen_pv_domain() || !xen_initial_domain())
+		return true;
+	/* Xen does not know this device, so its message is Linux' own. */
+	if (!msi_device_known(pdev))
 		return true;
 
 	ret = xen_physdev_op(PHYSDEVOP_restore_msi_ext, &restore);

@@ -93,5 +93,8 @@ void __init xen_init_vga(const struct dom0_vga_console_info *info, size_t size,
 		vga_lfb(info, size, si);
 		si->orig_video_isVGA = VIDEO_TYPE_EFI;
 		break;
+
+	default:
+		break;
 	}
 }

@@ -69,6 +69,7 @@ static void make_frame(uint8_t *frame)
 
 static void connect_device(struct device *d, const char *number)
 {
+	struct channel other;
 	uint32_t tx, rx;
 
 	snprintf(d->path, sizeof(d->path), "device/vif/%s", number);
@@ -89,9 +90,13 @@ static void connect_device(struct device *d, const char *number)
 	store(d->path, "tx-ring-ref", "%u", tx);
 	store(d->path, "rx-ring-ref", "%u", rx);
 	store(d->path, "event-channel", "%u", d->channel.port);
-	/* The guest's own driver left these; they would win over the above. */
+	/*
+	 * The guest's own driver left these; they would win over the above.
+	 * One port for both is an error.
+	 */
+	other = channel_open();
 	store(d->path, "event-channel-tx", "%u", d->channel.port);
-	store(d->path, "event-channel-rx", "%u", d->channel.port);
+	store(d->path, "event-channel-rx", "%u", other.port);
 	store(d->path, "request-rx-copy", "1");
 	store(d->path, "feature-rx-notify", "1");
 	store(d->path, "feature-sg", "1");
@@ -157,6 +162,8 @@ static void misbehave(struct device *d, const char *misdeed)
 		d->tx->req_prod = d->produced + 1000;
 		__sync_synchronize();
 		channel_notify(&d->channel);
+		/* No answer will come; it has to be seen before it is put right. */
+		sleep(3);
 		return;
 	}
 	r = prepare(d);

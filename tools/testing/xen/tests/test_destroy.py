@@ -19,9 +19,10 @@ ping -f 10.0.2.15 >/dev/null 2>&1 &"""
 def remains(dom0, domid):
     """What is left of a domain in Dom0, as text; empty when nothing is."""
     return dom0.run(
-        f"xl list | grep -E ' {domid} |null'; "
+        f"xl list | awk '$2 == {domid} || /null/'; "
+        # Not /local/domain/0/error: Dom0's memory of what went wrong stays.
         f"xenstore-ls -f /local/domain | grep -E "
-        f"'^/local/domain/{domid}/|backend/v(bd|if)/{domid}'; "
+        f"'^/local/domain/({domid}|0/backend/v(bd|if)/{domid})[/ ]'; "
         f"ls /sys/class/net | grep '^vif{domid}[.]'; "
         f"ls /sys/bus/xen-backend/devices | grep -E -- '-{domid}-'; "
         f"ps -eo comm | grep -E '^{domid}[.]xvd|vif{domid}[.]'; "

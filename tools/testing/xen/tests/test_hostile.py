@@ -110,7 +110,7 @@ def test_hostile_block_frontend(dom0, pv_guest, hostile_vbd, neighbour):
             said
         assert f"{misdeed}: afterwards id ours status 0" in said, said
     assert "producer: responses 0, backend state" in said, said
-    lines = complaints(dom0, rf"vbd-\d+-{VBD}")
+    lines = complaints(dom0, rf"vbd-\d+-{VBD}: ")
     assert len(lines) == 1, lines
     neighbour.check()
 
@@ -141,8 +141,7 @@ def test_hostile_network_frontend(dom0, pv_guest, hostile_vif, neighbour,
     refused = f"{fatal}: response good 0 errors 1 missing 0" in said
     assert lost or refused, said
     assert lost or fatal != "producer", said
-    lines = complaints(dom0, r"vif(-\d+-|\d+\.)1: .*(frontend|guest|fatal|"
-                             r"ring|index|producer|request|packet|invalid)")
+    lines = complaints(dom0, r"vif-\d+-1: ")
     assert len(lines) == (1 if lost else 0), lines
     neighbour.check()
 

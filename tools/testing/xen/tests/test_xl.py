@@ -44,15 +44,6 @@ def test_pause(dom0, pv_guest):
 
 
 @pytest.mark.dom0()
-def test_console(dom0, pv_guest):
-    """`xl console` shows what the guest prints."""
-    dom0.run("(sleep 6; echo; echo '!c'; sleep 6) | timeout 30 "
-             "script -qec 'xl console pv' /tmp/console "
-             ">/dev/null 2>&1", check=False)
-    assert ":c:begin" in dom0.run("cat /tmp/console")
-
-
-@pytest.mark.dom0()
 def test_block_attach_detach(dom0, pv_guest):
     """A second disk comes, holds data, goes, and comes back read-only."""
     dom0.run("truncate -s 2M /tmp/disk; "
