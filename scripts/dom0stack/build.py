@@ -55,7 +55,7 @@ def options(text):
 
 
 def extra(base):
-    """Fragments that every kernel on a base gets: the mainline one runs with lock, context and bounds checks."""
+    """Fragments that every kernel on a base gets: the mainline one is built with lock, context and bounds checks."""
     return ('debug',) if base == 'mainline' else ()
 
 
