@@ -385,7 +385,10 @@ u32 xen_netback_chunk(u64 len, u64 src_offset, u64 dst_offset)
 {
 	u32 src = XEN_NETBACK_PAGE - (u32)(src_offset % XEN_NETBACK_PAGE);
 	u32 dst = XEN_NETBACK_PAGE - (u32)(dst_offset % XEN_NETBACK_PAGE);
-	u32 edge = src < dst ? src : dst;
+	u32 edge = src;
+
+	if (dst < edge)
+		edge = dst;
 
 	return len < edge ? (u32)len : edge;
 }
