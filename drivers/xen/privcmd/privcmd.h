@@ -39,6 +39,7 @@
 #ifndef _XEN_PRIVCMD_H
 #define _XEN_PRIVCMD_H
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kref.h>
 #include <linux/mm_types.h>
@@ -57,7 +58,7 @@ struct miscdevice;
 #define PC_CHUNK		4096
 
 /* Pages of one mapping, 64 GiB: bounds page tables and places. */
-#define PC_AREA_MAX		(1UL << 24)
+#define PC_AREA_MAX		BIT(24)
 
 /**
  * struct pc_file - an open /dev/xen/privcmd
