@@ -87,7 +87,7 @@ def test_dom0_boots(dom0):
     check_boot(dom0)
 
 
-@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e", pvh=True)
+@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e")
 def test_dom0_boots_on_other_hardware(dom0):
     """Four CPUs, NVMe and e1000e: many MSI-X vectors, on several CPUs."""
     check_boot(dom0)
