@@ -62,4 +62,4 @@ lint:
 	@scripts/lint
 
 kernels:
-	@scripts/kernel
+	@scripts/kernel ours-lts base-lts ours-mainline intree-lts

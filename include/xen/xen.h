@@ -2,6 +2,7 @@
 #ifndef _XEN_XEN_H
 #define _XEN_XEN_H
 
+#include <linux/init.h>
 #include <linux/types.h>
 
 enum xen_domain_type {

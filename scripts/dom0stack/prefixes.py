@@ -133,7 +133,9 @@ def alone_one(section):
     trees.chain('lts', [patch for patch in series.lts() if patch.section in (series.PRELUDE, *need, section)])
     wanted = new_symbols(patches)
     ours = new_symbols(mine)
-    text = build.fragments(('common', *build.extra(base))) + '\n' + ''.join(f'{name}={value}\n' for name, value in wanted.items())
+    wanted['CONFIG_KUNIT'] = 'y'  # a field in task_struct: as for the prefixes, so that ccache knows the files
+    text = build.fragments(('common', *build.extra(base))) + '\n'
+    text += ''.join(f'{name}={value}\n' for name, value in wanted.items())
     tree = git('rev-parse', f'{commit}^{{tree}}').strip()
     mark = verdict('alone', base, tree, text, build.compiler())
     after = f'after {", ".join(need)}' if need else 'on the bare base'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Our backends, as modules, on a kernel with the in-tree Dom0."""
 
+from pathlib import Path
+
 import pytest
 
 from conftest import guest_of
@@ -14,14 +16,11 @@ MODULES = "xen-vbd-backend", "xen-vif-backend"
                   linux="rig_modules=" + ",".join(MODULES))
 def test_our_backends_on_intree_dom0(dom0):
     """Disk and network of a guest work through our modules."""
-    have = dom0.run("lsmod").replace("_", "-")
-    if not all(module in have for module in MODULES):
-        pytest.skip("this kernel was built without our backends")
     guest = guest_of(dom0, "pv")
     for bus, module in (("vbd", MODULES[0]), ("vif", MODULES[1])):
         used = dom0.run(f"readlink -f /sys/bus/xen-backend/drivers/{bus}"
-                        "/module", check=False).replace("_", "-")
-        assert module in used or not used
+                        "/module")
+        assert Path(used).name.replace("_", "-") == module
     disk(dom0, guest)
     tcp(dom0, guest)
     udp(dom0, guest)

@@ -6,7 +6,7 @@ import pytest
 from conftest import guest_of
 
 
-@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e")
+@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e", pvh=True)
 def test_reboot(dom0):
     """`reboot` in Dom0 resets the machine."""
     assert dom0.end_by("reboot") == "guest-reset"
