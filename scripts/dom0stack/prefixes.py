@@ -133,7 +133,6 @@ def alone_one(section):
     trees.chain('lts', [patch for patch in series.lts() if patch.section in (series.PRELUDE, *need, section)])
     wanted = new_symbols(patches)
     ours = new_symbols(mine)
-    wanted['CONFIG_KUNIT'] = 'y'  # a field in task_struct: as for the prefixes, so that ccache knows the files
     text = build.fragments(('common', *build.extra(base))) + '\n'
     text += ''.join(f'{name}={value}\n' for name, value in wanted.items())
     tree = git('rev-parse', f'{commit}^{{tree}}').strip()

@@ -55,7 +55,8 @@ def pytest_configure(config):
         raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
     config.addinivalue_line(
         "markers", "dom0(vcpus, roles, pvh, mainline, **machine): run on "
-        "these machines; also in PVH mode, also on the mainline kernel")
+        "these machines; also in PVH mode; also on the mainline kernel, "
+        "or (mainline=\"pv\") on that in one mode")
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def pytest_generate_tests(metafunc):
     keys = [Key(role, mode, vcpus, **settings)
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
-            and (mainline or role != "ours-mainline")
-            for mode in modes]
+            for mode in modes
+            if role != "ours-mainline" or mainline in (True, mode)]
     metafunc.parametrize("machine_key", keys, ids=str, scope="session",
                          indirect=True)
 

@@ -52,7 +52,7 @@ def threads(dom0):
             if not re.match(r"kworker|jbd2|ext4|loop|psimon|irq/", name)}
 
 
-@pytest.mark.dom0(pvh=True, mainline=True)
+@pytest.mark.dom0(pvh=True, mainline="pv")
 def test_destroy_busy_guest(dom0, guest):
     """xl destroy in mid-I/O, and the next guest starts on the same disk.
 

@@ -94,7 +94,7 @@ BAD_REQUESTS = ("operation", "past-end", "across-end", "sector-wrap", "grant",
                 "segments", "segment-order", "segment-end")
 
 
-@pytest.mark.dom0(pvh=True, mainline=True)
+@pytest.mark.dom0(pvh=True, mainline="pv")
 def test_hostile_block_frontend(dom0, pv_guest, hostile_vbd, neighbour):
     """A bad request gets an error, a bad producer index costs the device.
 
@@ -146,7 +146,7 @@ def test_hostile_network_frontend(dom0, pv_guest, hostile_vif, neighbour,
     neighbour.check()
 
 
-@pytest.mark.dom0(pvh=True, mainline=True)
+@pytest.mark.dom0(pvh=True, mainline="pv")
 def test_neighbour_had_no_trouble(neighbour):
     """Over all of the above, not one of the neighbour's rounds failed."""
     neighbour.check()

@@ -13,14 +13,15 @@ MODULES = "xen-vbd-backend", "xen-vif-backend"
 
 
 @pytest.mark.dom0(roles=("intree-lts",),
+                  pvh=True,
                   linux="rig_modules=" + ",".join(MODULES))
 def test_our_backends_on_intree_dom0(dom0):
     """Disk and network of a guest work through our modules."""
     guest = guest_of(dom0, "pv")
-    for bus, module in (("vbd", MODULES[0]), ("vif", MODULES[1])):
-        used = dom0.run(f"readlink -f /sys/bus/xen-backend/drivers/{bus}"
-                        "/module")
-        assert Path(used).name.replace("_", "-") == module
+    for kind, module in (("vbd", MODULES[0]), ("vif", MODULES[1])):
+        driver = dom0.run("readlink -f /sys/bus/xen-backend/devices/"
+                          f"{kind}-{guest.domid()}-*/driver")
+        assert Path(driver).name == module
     disk(dom0, guest)
     tcp(dom0, guest)
     udp(dom0, guest)

@@ -1,10 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Debian's unmodified toolstack works on this Dom0."""
 
+import base64
 import re
+import shlex
 import time
 
 import pytest
+
+# A person at `xl console`, which wants a terminal: asks, reads, leaves by ^].
+PERSON = """
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if not pid:
+    os.execvp("xl", ["xl", "console", "pv"])
+seen, end = b"", time.monotonic() + 60
+while sys.argv[2].encode() not in seen and time.monotonic() < end:
+    os.write(fd, b"=\\n+" + sys.argv[1].encode() + b"\\n!person\\n")
+    asked = time.monotonic()
+    while time.monotonic() < asked + 5 and sys.argv[2].encode() not in seen:
+        if select.select([fd], [], [], 1)[0]:
+            seen += os.read(fd, 4096)
+os.write(fd, b"\\x1d")
+print(seen.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.dom0(pvh=True)
+def test_console(dom0, pv_guest):
+    """`xl console` on a terminal carries keys in and text out."""
+    asked = base64.b64encode(b"echo $((6 * 7))-is-it").decode()
+    said = dom0.run(f"python3 -c {shlex.quote(PERSON)} {asked} 42-is-it", 90)
+    assert "42-is-it" in said
+    assert pv_guest.run("echo alive") == "alive"
 
 
 @pytest.mark.dom0()
