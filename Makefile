@@ -8,7 +8,7 @@ export LINUX
 # A make above this one must not hand its job server or options to the kernel's make.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels
+.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels fuzz
 
 help:
 	@echo 'make run         set up, build, boot Xen with our Dom0, start a guest (first time about 20 minutes, then 2)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make prefixes    every prefix of the series builds (minutes; verdicts are kept)'
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
+	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
 	@echo 'make kernels     build the kernels that the tests boot'
 	@echo
 	@echo 'LINUX=<dir>      that kernel tree in place of Debian'"'"'s;  DOM0_CACHE=<dir>  where everything is built'
@@ -60,6 +61,9 @@ alone:
 
 lint:
 	@scripts/lint
+
+fuzz: bases
+	@$(MAKE) -s -C tools/testing/xen/fuzz selftest run
 
 kernels:
 	@scripts/kernel ours-lts base-lts ours-mainline intree-lts

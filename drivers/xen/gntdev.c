@@ -643,27 +643,12 @@ static int gntdev_release(struct inode *inode, struct file *flip)
 	return 0;
 }
 
-/* Takes a map off the list, unless somebody else has; it goes with its VMA. */
-static int gntdev_remove_map(struct gntdev_priv *priv, u64 index, u32 count)
-{
-	struct gntdev_grant_map *map;
-
-	mutex_lock(&priv->lock);
-	map = gntdev_find_map_index(priv, index >> PAGE_SHIFT, count);
-	if (map)
-		list_del(&map->next);
-	mutex_unlock(&priv->lock);
-	if (!map)
-		return -ENOENT;
-	gntdev_put_map(priv, map);
-	return 0;
-}
-
 static long gntdev_ioctl_map_grant_ref(struct gntdev_priv *priv,
 				       struct ioctl_gntdev_map_grant_ref __user *u)
 {
 	struct ioctl_gntdev_map_grant_ref op;
 	struct gntdev_grant_map *map;
+	bool listed = false;
 	int err;
 
 	if (copy_from_user(&op, u, sizeof(op)) != 0)
@@ -686,27 +671,45 @@ static long gntdev_ioctl_map_grant_ref(struct gntdev_priv *priv,
 	mutex_lock(&priv->lock);
 	gntdev_add_map(priv, map);
 	op.index = map->index << PAGE_SHIFT;
+	/* Another thread may guess the index, and unmap it meanwhile. */
+	refcount_inc(&map->users);
 	mutex_unlock(&priv->lock);
 
 	/* A fault takes the mmap lock, under which gntdev_mmap() takes ours. */
-	if (copy_to_user(u, &op, sizeof(op)) != 0) {
-		gntdev_remove_map(priv, op.index, op.count);
-		return -EFAULT;
+	err = copy_to_user(u, &op, sizeof(op)) ? -EFAULT : 0;
+	if (err) {
+		mutex_lock(&priv->lock);
+		listed = !list_empty(&map->next);
+		list_del_init(&map->next);
+		mutex_unlock(&priv->lock);
 	}
-
-	return 0;
+	if (listed)
+		gntdev_put_map(priv, map);
+	gntdev_put_map(priv, map);
+	return err;
 }
 
 static long gntdev_ioctl_unmap_grant_ref(struct gntdev_priv *priv,
 					 struct ioctl_gntdev_unmap_grant_ref __user *u)
 {
 	struct ioctl_gntdev_unmap_grant_ref op;
+	struct gntdev_grant_map *map;
+	int err = -ENOENT;
 
 	if (copy_from_user(&op, u, sizeof(op)) != 0)
 		return -EFAULT;
 	pr_debug("priv %p, del %d+%d\n", priv, (int)op.index, (int)op.count);
 
-	return gntdev_remove_map(priv, op.index, op.count);
+	mutex_lock(&priv->lock);
+	map = gntdev_find_map_index(priv, op.index >> PAGE_SHIFT, op.count);
+	if (map) {
+		list_del_init(&map->next);
+		err = 0;
+	}
+	mutex_unlock(&priv->lock);
+	if (map)
+		gntdev_put_map(priv, map);
+	return err;
 }
 
 static long gntdev_ioctl_get_offset_for_vaddr(struct gntdev_priv *priv,

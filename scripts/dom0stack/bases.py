@@ -56,6 +56,16 @@ def is_pinned(name):
     return pin(name).get('tree') == tree(name)
 
 
+def asked(name):
+    """The pinned tree that was looked for when the base was fetched last."""
+    return run(['git', '--git-dir', LINUX_GIT, 'config', f'base.{name}.asked'], check=False).stdout.strip()
+
+
+def was_asked(name, tree_id):
+    """Keep in mind which pinned tree was looked for."""
+    git('config', f'base.{name}.asked', tree_id)
+
+
 def kernel_version(name):
     """VERSION.PATCHLEVEL.SUBLEVEL-EXTRAVERSION from the base's Makefile."""
     text = git('show', f'refs/heads/base/{name}:Makefile')

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import pathlib
 import re
 import shutil
 
@@ -34,6 +35,8 @@ def checkout(base, commit):
         git('worktree', 'prune')
         git('worktree', 'add', '-q', '-f', '--detach', str(where), commit)
         return where
+    # The lock on this checkout is held, so a git that left one behind was killed.
+    pathlib.Path(git('rev-parse', '--path-format=absolute', '--git-path', 'index.lock', cwd=where).strip()).unlink(True)
     git('checkout', '-q', '-f', '--detach', commit, cwd=where)
     git('clean', '-qfdx', cwd=where)
     return where
@@ -90,9 +93,21 @@ def configure(src, out, text, log):
     return got, missed
 
 
+def toolkey():
+    """What else than source, configuration and compiler a build depends on: how these files call make, and the linker."""
+    here = pathlib.Path(__file__).parent
+    return digest(*((here / name).read_text() for name in ('build.py', 'prefixes.py')), run(['ld', '--version']))
+
+
 def digest(*parts):
     """A short name for everything that a result depends on."""
     return hashlib.sha256('\0'.join(str(part) for part in parts).encode()).hexdigest()[:16]
+
+
+def is_current(out, tree):
+    """True when what lies there was built from that tree."""
+    stamp = out / '.built'
+    return stamp.exists() and stamp.read_text().split()[-1] == tree
 
 
 def linked_objects(out):
@@ -105,10 +120,21 @@ def linked_objects(out):
     return {name.removeprefix(prefix).removeprefix('./') for name in found}
 
 
+def seed(base, out):
+    """Start a new folder as a copy of one that holds nearly the same; make finds what differs. The lock on src is held."""
+    like = CACHE / 'build' / f'ours-{base}'
+    if out.exists() or not (like / '.built').exists():
+        return
+    part = out.with_name(out.name + '.part')
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(like, part, symlinks=True, ignore=shutil.ignore_patterns('modroot', '.built'))
+    part.rename(out)
+
+
 def build_kernel(base, src, tree, out, text, label, log, minutes):
     """Build bzImage and modules unless the same was built before; say what is done."""
     stamp = out / '.built'
-    key = digest(tree, text, compiler())
+    key = f'{digest(tree, text, compiler(), toolkey())} {tree}'
     if stamp.exists() and stamp.read_text() == key and (out / 'arch/x86/boot/bzImage').exists():
         say(f'{label}: up to date ({bases.describe(base)})')
         return False
@@ -117,6 +143,7 @@ def build_kernel(base, src, tree, out, text, label, log, minutes):
     log.unlink(missing_ok=True)
     clock = Clock()
     say(f'{label}: {bases.describe(base)}, about {minutes} minutes the first time, less than one with a warm ccache')
+    seed(base, out)
     _got, missed = configure(src, out, text, log)
     if missed:
         lines = [f'    {name}={value} became {got}' for name, (value, got) in sorted(missed.items())]

@@ -12,20 +12,21 @@ from .util import CACHE, JOBS, LOGS, die, run, run_logged, tail
 
 # Debian's sparse 0.6.4 lacks this operator, and 7.3 then skips sparse with one line and a good exit status.
 SPARSE = 'CHECK=sparse -D__typeof_unqual__=__typeof__'
-DIAGNOSIS = re.compile(r'^(\S+?):\d+:(?:\d+:)? (?:warning|error|fatal error|note): ')
+DIAGNOSIS = re.compile(r'^(\S+?):(\d+):(?:\d+:)? (?:warning|error|fatal error|note): ')
 
 
 class Tree:
-    """A configured output folder for the gates, and our files in it."""
+    """A configured output folder for the gates, our files in it, and our lines in files of others ({name: numbers})."""
 
-    def __init__(self, base, src, text, added):
+    def __init__(self, base, src, text, added, changed):
         self.src = src
         self.out = CACHE / 'build' / f'lint-{base}'
         self.log = LOGS / f'lint-{base}.log'
         self.log.unlink(missing_ok=True)
         build.configure(src, self.out, text, self.log)
         self.added = added
-        self.units = [name for name in added if name.endswith('.c') and not name.startswith('tools/')]
+        self.changed = changed
+        self.units = [name for name in (*added, *changed) if name.endswith('.c') and not name.startswith('tools/')]
         if not run_logged(build.make(src, self.out, 'prepare'), self.log, env=build.environment(), append=True):
             die(f'make prepare fails:\n{tail(self.log)}\n  whole log: {self.log}')
 
@@ -42,9 +43,11 @@ class Tree:
         return done, pathlib.Path(log).read_text(errors='replace').splitlines()
 
     def ours(self, line):
-        """True for a diagnosis that points into one of our files."""
+        """True for a diagnosis that points into one of our files, or at one of our lines."""
         match = DIAGNOSIS.match(line)
-        return match is not None and any(match[1].endswith(name) for name in self.added)
+        return match is not None and (any(match[1].endswith(name) for name in self.added) or
+                                      any(match[1].endswith(name) and int(match[2]) in lines
+                                          for name, lines in self.changed.items()))
 
 
 def warnings(tree):
@@ -102,12 +105,19 @@ def _spatch(src, script, options, files):
     return lines
 
 
-def coccinelle(src, files):
-    """Every semantic patch of the kernel on our files."""
+def coccinelle(src, files, changed):
+    """Every semantic patch of the kernel on our files, and on those of others for our lines in them."""
+    files = [*files, *(name for name in changed if name.endswith('.c'))]
     scripts = semantic_patches(src)
     if not scripts or not files:
         return Found(0, 'semantic patches', [])
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, JOBS - 1)) as pool:
         found = list(pool.map(lambda one: _spatch(src, one[0], one[1], files), scripts))
     return Found(len(scripts), f'semantic patches on {len(files)} files',
-                 sorted({line for lines in found for line in lines}))
+                 sorted({line for lines in found for line in lines if not _elsewhere(line, changed)}))
+
+
+def _elsewhere(line, changed):
+    """True for a finding in a file of others that is not at one of our lines."""
+    name, number = (line.split(':') + [''])[:2]
+    return name in changed and number.isdigit() and int(number) not in changed[name]

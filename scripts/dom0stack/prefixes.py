@@ -52,6 +52,7 @@ def build_one(base, commit, text, before, after, log):
     """One prefix: vmlinux and modules, then the step's own files with W=1 and -Werror."""
     src = build.checkout(base, commit)
     out = CACHE / 'build' / f'prefix-{base}'
+    build.seed(base, out)
     build.configure(src, out, text, log)
     if not run_logged(build.make(src, out, 'vmlinux', 'modules'), log, env=build.environment(), append=True):
         die(f'does not build:\n{tail(log)}\n  whole log: {log}')
@@ -72,31 +73,30 @@ def build_prefixes(base):
         patches = series.for_base(base)
         if not patches:
             die('the series is empty')
-        text, gcc = config_text(base), build.compiler()
+        text, tools = config_text(base), (build.compiler(), build.toolkey())
         steps = trees.chain(base, patches)
         start = git('rev-parse', f'{bases.commit(base)}^{{tree}}').strip()
-        todo = [commit for _, commit in steps
-                if not verdict('prefix', base, git('rev-parse', f'{commit}^{{tree}}').strip(), text, gcc).exists()]
+        # What a step adds is compiled more strictly, so its verdict holds for a pair of trees.
+        ids = [start, *(git('rev-parse', f'{commit}^{{tree}}').strip() for _, commit in steps)]
+        marks = [verdict('prefix', base, one, next_one, text, *tools) for one, next_one in zip(ids, ids[1:])]
+        todo = [mark for mark in marks if not mark.exists()]
         if todo:
             say(f'{base}: {len(todo)} of {len(steps)} prefixes to build, about {1 + len(todo) // 3} minutes '
                 '(5 more when ccache is cold)')
         with locked(f'src-{base}'):
-            for number, (patch, commit) in enumerate(steps, 1):
-                tree = git('rev-parse', f'{commit}^{{tree}}').strip()
-                mark = verdict('prefix', base, tree, text, gcc)
+            for number, ((patch, commit), mark) in enumerate(zip(steps, marks), 1):
                 if not mark.exists():
                     log = LOGS / f'prefix-{base}-{number:04d}.log'
                     log.unlink(missing_ok=True)
                     one = Clock()
                     try:
-                        strict += build_one(base, commit, text, start, tree, log)
+                        strict += build_one(base, commit, text, ids[number - 1], ids[number], log)
                     except Failure as failure:
                         die(f'{patch.place} {failure}')
                     mark.parent.mkdir(parents=True, exist_ok=True)
                     mark.touch()
                     fresh += 1
                     say(f'  {base} {number}/{len(steps)} {patch.name} ({one})')
-                start = tree
     except Failure as failure:
         return record(gate, False, str(failure))
     return record(gate, True, f'{len(steps)} prefixes build, {fresh} of them now, {len(steps) - fresh} by an earlier '
@@ -130,13 +130,14 @@ def alone_one(section):
     if not mine:
         die(f'the series has no section {section}: {", ".join(series.sections(everything))}')
     commit = trees.chain(base, patches)[-1][1]
-    trees.chain('lts', [patch for patch in series.lts() if patch.section in (series.PRELUDE, *need, section)])
+    if base != 'custom':
+        trees.chain('lts', [patch for patch in series.lts() if patch.section in (series.PRELUDE, *need, section)])
     wanted = new_symbols(patches)
     ours = new_symbols(mine)
     text = build.fragments(('common', *build.extra(base))) + '\n'
     text += ''.join(f'{name}={value}\n' for name, value in wanted.items())
     tree = git('rev-parse', f'{commit}^{{tree}}').strip()
-    mark = verdict('alone', base, tree, text, build.compiler())
+    mark = verdict('alone', base, tree, text, build.compiler(), build.toolkey())
     after = f'after {", ".join(need)}' if need else 'on the bare base'
     if not mark.exists():
         log = LOGS / f'alone-{section}.log'
@@ -153,7 +154,8 @@ def alone_one(section):
                 die(f'does not build {after}:\n{tail(log)}\n  whole log: {log}')
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
-    return f'{len(mine)} patches apply {after} on both bases and build ({clock})'
+    where = 'on both bases' if base != 'custom' else 'on that tree'
+    return f'{len(mine)} patches apply {after} {where} and build ({clock})'
 
 
 def alone(names):

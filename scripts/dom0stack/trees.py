@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Patches applied without a checkout: an index, one tree per prefix, one chain of commits."""
 
+import re
 import tempfile
 
 from . import bases, series
@@ -73,6 +74,14 @@ def changed(before, after, *paths, only='ACMRT'):
     text = git('diff-tree', '-r', '-z', '--name-only', '--no-renames', f'--diff-filter={only}', before, after,
                '--', *paths)
     return [name for name in text.split('\0') if name]
+
+
+def added_lines(before, after, name):
+    """The numbers of the lines in a file that are not there before."""
+    found = set()
+    for start, count in re.findall(r'^@@ -\S+ \+(\d+)(?:,(\d+))? @@', git('diff', '-U0', before, after, '--', name), re.M):
+        found.update(range(int(start), int(start) + int(count or 1)))
+    return found
 
 
 def write_patches(first, last, where):

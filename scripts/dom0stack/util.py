@@ -15,6 +15,7 @@ CACHE = pathlib.Path(
     os.environ.get('DOM0_CACHE')
     or pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'dom0-linux'
 ).absolute()
+os.environ['DOM0_CACHE'] = str(CACHE)  # for what is started from here, in whatever folder it runs
 LINUX_GIT = CACHE / 'linux.git'
 LOGS = CACHE / 'logs'
 JOBS = int(os.environ.get('DOM0_JOBS') or (os.cpu_count() or 1) + 1)
@@ -111,7 +112,7 @@ def locked(name):
     """Hold the cache's lock of that name, so that two commands do not build in one place."""
     path = CACHE / 'locks' / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, 'w', encoding='utf-8') as handle:
+    with open(path, 'a', encoding='utf-8') as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

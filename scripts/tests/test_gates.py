@@ -107,6 +107,7 @@ class FakeTree:
     def __init__(self, out, lines, built=('a',), done=True):
         self.out, self.lines, self.done = out, lines, done
         self.added, self.units = ['drivers/xen/a.c', 'drivers/xen/a.h'], ['drivers/xen/a.c']
+        self.changed = {'include/c.h': {3, 4}}
         for name in built:
             write(out, f'drivers/xen/{name}.o', '')
 
@@ -121,6 +122,8 @@ def test_warnings(tmp_path):
     bad = ['/src/drivers/xen/a.h:3:2: warning: unused [-Wunused]', '/src/include/b.h:3:2: warning: not ours']
     assert compiled.warnings(FakeTree(tmp_path / '1', bad[1:])) == (1, 'files', [], '')
     assert len(compiled.warnings(FakeTree(tmp_path / '2', bad)).problems) == 1
+    others = ['/src/include/c.h:3:2: warning: in our line', '/src/include/c.h:5:2: warning: in theirs']
+    assert compiled.warnings(FakeTree(tmp_path / '5', others)).problems == others[:1]
     assert compiled.warnings(FakeTree(tmp_path / '3', [], built=())).problems
     assert compiled.warnings(FakeTree(tmp_path / '4', [], done=False)).problems
 
@@ -147,9 +150,11 @@ def test_coccinelle(tmp_path):
     write(tmp_path, 'scripts/coccinelle/x/bad.cocci', COCCI)
     write(tmp_path, 'a.c', 'int f(void) { return good(); }\n')
     write(tmp_path, 'b.c', 'int f(void) { return bad(); }\n')
-    assert compiled.coccinelle(tmp_path, ['a.c']) == (1, 'semantic patches on 1 files', [], '')
-    assert 'b.c:1' in compiled.coccinelle(tmp_path, ['b.c']).problems[0]
-    assert compiled.coccinelle(tmp_path, []).count == 0
+    assert compiled.coccinelle(tmp_path, ['a.c'], {}) == (1, 'semantic patches on 1 files', [], '')
+    assert 'b.c:1' in compiled.coccinelle(tmp_path, ['b.c'], {}).problems[0]
+    assert compiled.coccinelle(tmp_path, [], {}).count == 0
+    assert not compiled.coccinelle(tmp_path, [], {'b.c': {2}}).problems
+    assert compiled.coccinelle(tmp_path, [], {'b.c': {1}}).problems
 
 
 def test_option_that_took_no_effect(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@
  * What comes back changed is an error.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -84,13 +85,18 @@ static int once(int fd, uint32_t number)
 	static struct datagram out, in;
 	size_t size = fill(&out, number);
 
-	if (send(fd, &out, size, 0) != (ssize_t)size)
+	if (send(fd, &out, size, 0) != (ssize_t)size) {
+		usleep(200000);		/* nobody listens yet */
 		return 1;
+	}
 	for (;;) {
 		ssize_t got = recv(fd, &in, sizeof(in), 0);
 
-		if (got < 0)
+		if (got < 0) {
+			if (errno == ECONNREFUSED)
+				usleep(200000);
 			return 1;
+		}
 		if (got >= HEADER && in.number < number &&
 		    fnv(in.data, got - HEADER) == in.sum)
 			continue;	/* a late answer to an earlier try */
@@ -124,7 +130,7 @@ static int check(int fd, uint32_t count)
 
 int main(int argc, char **argv)
 {
-	struct timeval patience = { .tv_sec = 1 };
+	struct timeval patience = { .tv_sec = 5 };
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 

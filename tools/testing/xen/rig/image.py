@@ -64,7 +64,9 @@ def get():
 def _key():
     """Names what the image is made of."""
     digest = hashlib.sha256(_plan().encode())
-    for part in (Path(__file__), paths.HERE / "guest/init",
+    here = Path(__file__).parent
+    for part in (Path(__file__), here / "cpio.py", here / "packages.py",
+                 paths.HERE / "guest/init",
                  paths.HERE / "dom0/agent"):
         digest.update(part.read_bytes())
     for source in sorted((paths.HERE / "guest").glob("*.[ch]")):

@@ -26,7 +26,7 @@ from . import paths, payload, qemu
 
 READY = r"\r*\n:agent:ready\r*\n"
 DEAD = (r"Panic on CPU \d+:[^\0]*?\*{4}|Kernel panic - not syncing|"
-        r"[Dd]omain 0 crashed|rig: FAILED|Could not construct domain 0")
+        r"[Dd]omain 0 crashed|Dom0 crashed|rig: FAILED|Could not construct domain 0")
 SILENCE = 90
 BOOT = 300
 PIECE = 108
@@ -68,9 +68,10 @@ def _pieces(command):
 class Events:
     """QEMU's own account of what the machine did."""
 
-    def __init__(self, path):
+    def __init__(self, name):
+        # Not in the file system, where a path may be no longer than 107.
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+        self._socket.connect(f"\0{name}")
         self._socket.sendall(b'{"execute": "qmp_capabilities"}\n')
 
     def reason(self):
@@ -215,9 +216,13 @@ class Machine:
         QEMU reports "guest-shutdown" for a power-off and "guest-reset" for
         a reboot (which it was told not to carry out).
         """
-        events = Events(self.directory / "qmp")
+        events = Events(self.directory.name)
+        self.run("dmesg -n 5")
         self._send(command, "end")
         self.wait_end(deadline)
+        self._log_file.flush()
+        if re.search(DEAD, self.log.read_text(errors="replace")):
+            self.fail("the machine crashed on the way")
         return events.reason()
 
     def also_to(self, stream):
@@ -243,6 +248,6 @@ class Machine:
             self.console.terminate(force=True)
         self.console.close(force=True)
         self._log_file.flush()
-        for name in ("scratch1.img", "scratch2.img", "initramfs", "qmp"):
+        for name in ("scratch1.img", "scratch2.img", "initramfs"):
             (self.directory / name).unlink(missing_ok=True)
         shutil.rmtree(self.directory / "efi", ignore_errors=True)

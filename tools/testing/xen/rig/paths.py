@@ -11,7 +11,7 @@ def cache_dir():
     """The cache folder: DOM0_CACHE, or the user's own cache directory."""
     given = os.environ.get("DOM0_CACHE")
     if given:
-        return Path(given)
+        return Path(given).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "dom0-linux"
 

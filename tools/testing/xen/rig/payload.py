@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Dom0's initramfs: busybox, the tested kernel's modules, our scripts."""
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -29,12 +30,22 @@ class Kernel:
     def __init__(self, image, modules=None):
         self.image = Path(image)
         self.modules = Path(modules) if modules else None
+        self._lock = None
 
     @classmethod
     def from_build(cls, directory):
         """The kernel in a build directory, as make left it."""
         directory = Path(directory)
-        return cls(directory / "arch/x86/boot/bzImage", directory)
+        kernel = cls(directory / "arch/x86/boot/bzImage", directory)
+        kernel._keep(directory.name)
+        return kernel
+
+    def _keep(self, name):
+        """As long as this is used nobody rebuilds it, cf. scripts/kernel."""
+        locks = paths.cache_dir() / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        self._lock = open(locks / f"out-{name}", "a")
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def release(self):
         """The kernel's own idea of its version, or None."""

@@ -56,7 +56,7 @@ def command(config, image, kernel, initramfs, directory):
     line = ["qemu-system-x86_64", "-accel", "tcg,thread=multi",
             "-nodefaults", "-display", "none", "-no-reboot",
             "-m", str(config.memory), "-smp", str(config.physical_cpus()),
-            "-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
+            "-qmp", f"unix:{directory.name},abstract=on,server=on,wait=off"]
     if config.mode == "pv":
         line += _multiboot(image, kernel, initramfs, f"{xen} {config.xen}",
                            linux)

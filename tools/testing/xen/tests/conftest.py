@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from rig import machine, payload, qemu  # noqa: E402
 from rig.guest import Guest  # noqa: E402
 
-ROLES = ("ours-lts", "ours-mainline", "intree-lts", "base-lts",
-         "base-mainline")
-DOM0_ROLES = ROLES[:3]
+ROLES = ("ours-lts", "ours-mainline", "ours-custom", "intree-lts",
+         "intree-custom", "base-lts", "base-mainline", "base-custom")
+DOM0_ROLES = ROLES[:5]
 # Files of tests, in the order that needs the fewest boots and guest starts.
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
          "destroy", "peer", "smp", "power")
@@ -57,6 +57,7 @@ def pytest_configure(config):
         "markers", "dom0(vcpus, roles, pvh, mainline, **machine): run on "
         "these machines; also in PVH mode; also on the mainline kernel, "
         "or (mainline=\"pv\") on that in one mode")
+    config.addinivalue_line("markers", "ends: the test ends its machine")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def pytest_generate_tests(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("dom0")
     settings = dict(marker.kwargs) if marker else {}
-    roles = settings.pop("roles", ("ours-lts", "ours-mainline"))
+    roles = settings.pop("roles", ROLES[:3])
     vcpus = settings.pop("vcpus", 1)
     pvh = settings.pop("pvh", False)
     mainline = settings.pop("mainline", False)
@@ -169,11 +170,16 @@ def dom0(pool, machine_key, request):
         pool.drop()
         raise
     yield booted
-    if not booted.running:
-        return
-    said = booted.run("dmesg -c", 60)
+    on_console = booted.log.read_text(errors="replace")
+    if booted.running:
+        said = booted.run("dmesg -c", 60)
+    elif request.node.get_closest_marker("ends"):
+        said = on_console
+    else:
+        pool.drop()
+        pytest.fail(f"the machine has died; whole log: {booted.log}")
     trouble = [line for line in said.splitlines() if TROUBLE.search(line)]
-    trouble += XEN_TROUBLE.findall(booted.log.read_text(errors="replace"))
+    trouble += XEN_TROUBLE.findall(on_console)
     if trouble:
         pool.drop()
         pytest.fail("Dom0's kernel complained:\n" + "\n".join(trouble[:20]) +

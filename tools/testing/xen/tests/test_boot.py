@@ -8,7 +8,7 @@ import pytest
 from rig import machine, qemu
 
 REFUSAL = "Kernel does not support Dom0 operation"
-BASES = "base-lts", "base-mainline"
+BASES = "base-lts", "base-mainline", "base-custom"
 
 
 def pytest_generate_tests(metafunc):

@@ -12,7 +12,7 @@ from test_guest_network import test_tcp as tcp, test_udp as udp
 MODULES = "xen-vbd-backend", "xen-vif-backend"
 
 
-@pytest.mark.dom0(roles=("intree-lts",),
+@pytest.mark.dom0(roles=("intree-lts", "intree-custom"),
                   pvh=True,
                   linux="rig_modules=" + ",".join(MODULES))
 def test_our_backends_on_intree_dom0(dom0):
