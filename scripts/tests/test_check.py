@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `make check` counts: nothing that did not happen, and everything that went wrong."""
+
+import importlib.machinery
+import importlib.util
+import threading
+
+import pytest
+
+from dom0stack.util import TOP
+
+
+@pytest.fixture
+def check():
+    loader = importlib.machinery.SourceFileLoader('check', str(TOP / 'scripts/check'))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader('check', loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def step(check, tmp_path):
+    return check.Step(check.Tally(), tmp_path)
+
+
+def shell(step, text, **more):
+    return step('step', ['sh', '-c', text], minutes=1, **more)
+
+
+def counts(step):
+    return step.tally.passed, len(step.tally.failed)
+
+
+GOOD, BAD = ('echo \'{"name": "a", "ok": %s}\' >> $DOM0_RESULTS' % ok for ok in ('true', 'false'))
+
+
+@pytest.mark.parametrize('text, more, wanted', [
+    (GOOD, {}, (1, 0)),
+    (f'{GOOD}; {BAD}; exit 1', {}, (1, 1)),
+    (f'{GOOD}; exit 1', {}, (1, 1)),            # more went wrong than was recorded
+    ('true', {}, (0, 1)),                       # ran nothing
+    ('false', {}, (0, 1)),
+    ('true', {'whole': True}, (1, 0)),
+    ('false', {'whole': True}, (0, 1)),
+])
+def test_step(step, text, more, wanted):
+    assert shell(step, text, **more) == (wanted[1] == 0)
+    assert counts(step) == wanted
+
+
+def test_late_step(step):
+    assert not step('step', ['sleep', '60'], minutes=0.002)
+    assert counts(step) == (0, 1)
+
+
+@pytest.mark.parametrize('report, wanted', [
+    ('<testsuites><testcase name="a"/><testcase name="b"><failure/></testcase></testsuites>', (1, 1)),
+    ('<testsuites><testcase name="a"><skipped/></testcase></testsuites>', (0, 1)),
+    ('not xml', (0, 1)),
+])
+def test_pytest_report(step, tmp_path, report, wanted):
+    (tmp_path / 'junit.xml').write_text(report)
+    shell(step, 'exit %d' % (1 if 'failure' in report else 0), junit=tmp_path / 'junit.xml')
+    assert counts(step) == wanted
+
+
+def test_trouble_in_the_check_itself(check, step):
+    check.guarded(step, 'a', lambda: 1 / 0)
+    assert counts(step) == (0, 1)
+
+
+def test_background_always_lets_the_rig_go_on(check, step, monkeypatch):
+    monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: 1 / 0)
+    monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
+    beside = check.Background(step)
+    beside.start()
+    beside.join(10)
+    assert beside.more.is_set() and not beside.built and counts(step) == (0, 1)
+    assert threading.active_count() == 1
