@@ -4,15 +4,24 @@
  *
  *	hostile-vbd DEVICE MISDEED...
  *
- * DEVICE is the number of a vbd whose driver is unbound (51728: xvdb).
- * All misdeeds use one connection; "producer" costs it and so comes last.
- * For each misdeed prints what the backend answered, and what it answered to
- * a correct request afterwards; last the backend's state.
+ * DEVICE is the number of a vbd whose driver is unbound (51728: xvdb).  A
+ * MISDEED is a name from the list below, most with a number: NAME:NUMBER.  All
+ * use one connection; "producer" costs it and so comes last.  For each prints
+ * what the backend answered, and what it answered to a correct request
+ * afterwards; last the backend's state.  many:COUNT sends that many bad
+ * requests of all kinds, a ring full at a time, and race:COUNT good ones that
+ * change while they are read; they print what became of them.
  */
+#include <pthread.h>
+
 #include "xendev.h"
 
 #define OP_READ 0
 #define OP_WRITE 1
+#define OP_BARRIER 2
+#define OP_FLUSH 3
+#define OP_DISCARD 5
+#define OP_INDIRECT 6
 #define MAX_SEGMENTS 11
 #define RING_SIZE 32
 
@@ -28,6 +37,15 @@ struct request {
 	uint32_t pad;
 	uint64_t id, sector;
 	struct segment segment[MAX_SEGMENTS];
+};
+
+struct indirect {
+	uint8_t operation, indirect_op;
+	uint16_t nr_segments;
+	uint32_t pad;
+	uint64_t id, sector;
+	uint16_t handle, pad2;
+	uint32_t gref[8];
 };
 
 struct response {
@@ -49,7 +67,9 @@ struct device {
 	char path[64], backend[128];
 	volatile struct ring *ring;
 	struct channel channel;
-	uint32_t data_gref, produced, consumed;
+	uint32_t ring_gref, data_gref, list_gref, readonly_gref;
+	uint32_t produced, consumed;
+	struct segment *list;
 	uint64_t sectors;
 	uint64_t next_id;
 };
@@ -57,7 +77,6 @@ struct device {
 static void connect_device(struct device *d, const char *number)
 {
 	char path[300];
-	uint32_t gref;
 	void *data;
 
 	snprintf(d->path, sizeof(d->path), "device/vbd/%s", number);
@@ -67,13 +86,18 @@ static void connect_device(struct device *d, const char *number)
 		printf("backend never waits for a frontend\n");
 		exit(4);
 	}
-	d->ring = shared_page(&gref);
+	d->ring = shared_page(&d->ring_gref);
 	memset((void *)d->ring, 0, PAGE);
 	d->ring->req_event = d->ring->rsp_event = 1;
 	data = shared_page(&d->data_gref);
 	memset(data, 0xa5, PAGE);
 	d->channel = channel_open();
-	store(d->path, "ring-ref", "%u", gref);
+	d->list = shared_page(&d->list_gref);
+	memset(d->list, 0, PAGE);
+	d->list[0].gref = d->data_gref;
+	d->list[0].last = 7;
+	granted_page(BACKEND, 0, &d->readonly_gref);
+	store(d->path, "ring-ref", "%u", d->ring_gref);
 	store(d->path, "event-channel", "%u", d->channel.port);
 	store(d->path, "protocol", "x86_64-abi");
 	store(d->path, "state", "%d", STATE_INITIALISED);
@@ -129,61 +153,196 @@ static int answer(struct device *d, const char *what, int ms)
 	return r.status;
 }
 
-static void misbehave(struct device *d, const char *misdeed)
+/* An indirect request of one good segment. */
+static struct indirect *make_indirect(struct device *d, struct request *r)
 {
-	struct request *r = prepare(d);
+	struct indirect *i = (struct indirect *)r;
+	uint64_t id = r->id;
 
-	if (!strcmp(misdeed, "none")) {
-		;
-	} else if (!strcmp(misdeed, "operation")) {
-		r->operation = 77;
-	} else if (!strcmp(misdeed, "past-end")) {
-		r->sector = d->sectors;
-	} else if (!strcmp(misdeed, "across-end")) {
-		r->sector = d->sectors - 1;
-	} else if (!strcmp(misdeed, "sector-wrap")) {
-		r->sector = ~0ull - 3;
-	} else if (!strcmp(misdeed, "grant")) {
-		r->segment[0].gref = 0xfffffff0;
-	} else if (!strcmp(misdeed, "segments")) {
-		r->nr_segments = 255;
-	} else if (!strcmp(misdeed, "no-segments")) {
-		r->nr_segments = 0;
-	} else if (!strcmp(misdeed, "segment-order")) {
-		r->segment[0].first = 7;
-		r->segment[0].last = 0;
-	} else if (!strcmp(misdeed, "segment-end")) {
-		r->segment[0].last = 8;
-	} else if (!strcmp(misdeed, "write")) {
-		r->operation = OP_WRITE;
-	} else if (!strcmp(misdeed, "producer")) {
+	memset(r, 0, sizeof(*r));
+	i->operation = OP_INDIRECT;
+	i->indirect_op = OP_READ;
+	i->nr_segments = 1;
+	i->id = id;
+	i->gref[0] = d->list_gref;
+	return i;
+}
+
+/*
+ * What can be wrong with one request: NAME, and what makes the good read @r a
+ * bad one, in which @n is the number that was given.
+ */
+#define MISDEEDS(BAD)							\
+	BAD("none", (void)n)						\
+	BAD("operation", r->operation = n)				\
+	BAD("past-end", r->sector = d->sectors + n)			\
+	BAD("across-end", r->sector = d->sectors - 1)			\
+	BAD("sector-wrap", r->sector = ~0ull - 3)			\
+	BAD("grant", r->segment[0].gref = 0xfffffff0)			\
+	BAD("readonly-grant", r->segment[0].gref = d->readonly_gref)	\
+	BAD("ring-as-data", r->segment[0].gref = d->ring_gref;		\
+			    r->operation = OP_WRITE)			\
+	BAD("segments", r->nr_segments = n)				\
+	BAD("segment-order", r->segment[0].first = 7;			\
+			     r->segment[0].last = 0)			\
+	BAD("segment-first", r->segment[0].first = n)			\
+	BAD("segment-end", r->segment[0].last = n)			\
+	BAD("write", r->operation = OP_WRITE)				\
+	BAD("flush", r->operation = OP_FLUSH; r->nr_segments = 0)	\
+	BAD("barrier", r->operation = OP_BARRIER; r->nr_segments = 0)	\
+	BAD("discard", r->operation = OP_DISCARD; r->nr_segments = 0)	\
+	BAD("indirect", (void)make_indirect(d, r))			\
+	BAD("indirect-operation", make_indirect(d, r)->indirect_op = n)	\
+	BAD("indirect-segments", make_indirect(d, r)->nr_segments = n)	\
+	BAD("indirect-grant", make_indirect(d, r)->gref[0] = 0xfffffff0) \
+	BAD("indirect-list-is-ring",					\
+	    make_indirect(d, r)->gref[0] = d->ring_gref)		\
+	BAD("rsp-event", d->ring->rsp_event = n)			\
+	BAD("req-event", d->ring->req_event = n)
+
+static int spoil(struct device *d, struct request *r, const char *name, long n)
+{
+#define BAD(what, how) if (!strcmp(name, what)) { how; return 1; }
+	MISDEEDS(BAD)
+#undef BAD
+	return 0;
+}
+
+static const char * const misdeeds[] = {
+#define BAD(what, how) what,
+	MISDEEDS(BAD)
+#undef BAD
+};
+
+static unsigned int dice(unsigned int sides)
+{
+	static uint64_t seed = 0x9e3779b97f4a7c15;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (seed >> 33) % sides;
+}
+
+static void misbehave(struct device *d, const char *name, long n)
+{
+	if (!strcmp(name, "producer")) {
 		__sync_synchronize();
-		d->ring->req_prod = d->produced + 1000;
+		d->ring->req_prod = d->produced + n;
 		__sync_synchronize();
 		channel_notify(&d->channel);
 		return;
-	} else {
-		fprintf(stderr, "no such misdeed: %s\n", misdeed);
+	}
+	if (!spoil(d, prepare(d), name, n)) {
+		fprintf(stderr, "no such misdeed: %s\n", name);
 		exit(2);
 	}
 	push(d);
 }
 
+/* Takes in the responses to a full ring; gives how many had which status. */
+static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
+		    int *wrong)
+{
+	uint8_t seen[RING_SIZE] = { 0 };
+	int ms;
+
+	while (d->consumed != d->produced) {
+		for (ms = 20000; ms > 0 && d->ring->rsp_prod == d->consumed; ms--)
+			pause_ms(1);
+		if (d->ring->rsp_prod == d->consumed)
+			return;
+		struct response r = *(struct response *)
+			&d->ring->slot[d->consumed++ % RING_SIZE].response;
+		uint64_t which = r.id - 0x1000 - first_id;
+
+		if (which >= RING_SIZE || seen[which]++)
+			(*wrong)++;
+		else if (r.status)
+			(*bad)++;
+		else
+			(*good)++;
+	}
+}
+
+struct race {
+	volatile struct ring *ring;
+	volatile int stop;
+};
+
+/* Rewrites whatever is in the slots, as fast as it can. */
+static void *racer(void *argument)
+{
+	static const uint8_t bytes[] = { 0, 1, 6, 7, 8, 12, 255 };
+	struct race *race = argument;
+	unsigned int turn = 0;
+
+	while (!race->stop) {
+		volatile struct request *r =
+			&race->ring->slot[turn % RING_SIZE].request;
+
+		r->operation = bytes[turn % 7];
+		r->nr_segments = bytes[turn / 3 % 7];
+		r->segment[turn % MAX_SEGMENTS].first = bytes[turn / 5 % 7];
+		r->segment[turn % MAX_SEGMENTS].last = bytes[turn / 7 % 7];
+		r->sector = turn % 11 ? turn : ~0ull - turn;
+		turn++;
+	}
+	return NULL;
+}
+
+static void many(struct device *d, long count, int racing)
+{
+	struct race race = { .ring = d->ring };
+	int good = 0, bad = 0, wrong = 0, i;
+	pthread_t thread;
+
+	if (racing && pthread_create(&thread, NULL, racer, &race))
+		die("pthread_create");
+	for (; count > 0; count -= RING_SIZE) {
+		uint32_t first_id = d->next_id;
+
+		for (i = 0; i < RING_SIZE; i++) {
+			struct request *r = prepare(d);
+
+			if (!racing)
+				spoil(d, r, misdeeds[dice(sizeof(misdeeds) /
+							  sizeof(*misdeeds))],
+				      dice(256));
+			d->produced++;
+		}
+		d->produced--;
+		push(d);
+		harvest(d, first_id, &good, &bad, &wrong);
+	}
+	race.stop = 1;
+	if (racing)
+		pthread_join(thread, NULL);
+	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
+	       d->produced - d->consumed);
+}
+
 /* A misdeed, and whether the device still works after it. */
 static void one(struct device *d, const char *misdeed)
 {
-	char path[300];
+	char path[300], name[64] = "";
+	long n = 0;
 
-	misbehave(d, misdeed);
-	if (!strcmp(misdeed, "producer")) {
-		snprintf(path, sizeof(path), "%s/state", d->backend);
-		pause_ms(3000);
-		printf("producer: responses %u, backend state %lld\n",
-		       d->ring->rsp_prod - d->consumed, fetch(path));
-		return;
-	}
+	sscanf(misdeed, "%63[^:]:%li", name, &n);
 	printf("%s: ", misdeed);
-	answer(d, "response", 20000);
+	if (!strcmp(name, "many") || !strcmp(name, "race")) {
+		many(d, n, name[0] == 'r');
+	} else {
+		misbehave(d, name, n);
+		if (!strcmp(name, "producer")) {
+			snprintf(path, sizeof(path), "%s/state", d->backend);
+			pause_ms(3000);
+			printf("responses %u, backend state %lld\n",
+			       d->ring->rsp_prod - d->consumed, fetch(path));
+			return;
+		}
+		answer(d, "response", 20000);
+	}
 	prepare(d);
 	push(d);
 	printf("%s: ", misdeed);

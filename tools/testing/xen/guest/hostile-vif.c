@@ -4,10 +4,11 @@
  *
  *	hostile-vif DEVICE MISDEED...
  *
- * DEVICE is the number of a vif whose driver is unbound.  All misdeeds use
- * one connection.  For each prints what became of the bad transmit request,
- * and whether a correct request is served afterwards; last the backend's
- * state.
+ * DEVICE is the number of a vif whose driver is unbound.  A MISDEED is a name
+ * from the list below, most with a number: NAME:NUMBER.  All use one
+ * connection.  For each prints what became of the bad requests, and whether a
+ * correct one is served afterwards; last the backend's state.  "rx-..." posts
+ * receive requests, which somebody has to send frames to.
  */
 #include "xendev.h"
 
@@ -45,18 +46,27 @@ struct rx_request {
 	uint32_t gref;
 };
 
+struct rx_response {
+	uint16_t id, offset, flags;
+	int16_t status;
+};
+
 struct rx_ring {
 	uint32_t req_prod, req_event, rsp_prod, rsp_event;
 	uint8_t pad[48];
-	struct rx_request slot[RING_SIZE];
+	union {
+		struct rx_request request;
+		struct rx_response response;
+	} slot[RING_SIZE];
 };
 
 struct device {
 	char path[64], backend[128];
 	volatile struct tx_ring *tx;
 	volatile struct rx_ring *rx;
-	struct channel channel;
-	uint32_t frame_gref, produced, consumed;
+	struct channel channel, other;
+	uint32_t frame_gref, rx_gref, ring_gref, readonly_gref, foreign_gref;
+	uint32_t produced, consumed, rx_produced, rx_consumed;
 };
 
 /* An Ethernet frame that nobody answers. */
@@ -69,7 +79,6 @@ static void make_frame(uint8_t *frame)
 
 static void connect_device(struct device *d, const char *number)
 {
-	struct channel other;
 	uint32_t tx, rx;
 
 	snprintf(d->path, sizeof(d->path), "device/vif/%s", number);
@@ -86,6 +95,10 @@ static void connect_device(struct device *d, const char *number)
 	d->tx->req_event = d->tx->rsp_event = 1;
 	d->rx->req_event = d->rx->rsp_event = 1;
 	make_frame(shared_page(&d->frame_gref));
+	shared_page(&d->rx_gref);
+	granted_page(BACKEND, 0, &d->readonly_gref);
+	granted_page(0x7fef, GNTALLOC_WRITABLE, &d->foreign_gref);
+	d->ring_gref = rx;
 	d->channel = channel_open();
 	store(d->path, "tx-ring-ref", "%u", tx);
 	store(d->path, "rx-ring-ref", "%u", rx);
@@ -94,9 +107,9 @@ static void connect_device(struct device *d, const char *number)
 	 * The guest's own driver left these; they would win over the above.
 	 * One port for both is an error.
 	 */
-	other = channel_open();
+	d->other = channel_open();
 	store(d->path, "event-channel-tx", "%u", d->channel.port);
-	store(d->path, "event-channel-rx", "%u", other.port);
+	store(d->path, "event-channel-rx", "%u", d->other.port);
 	store(d->path, "request-rx-copy", "1");
 	store(d->path, "feature-rx-notify", "1");
 	store(d->path, "feature-sg", "1");
@@ -150,52 +163,158 @@ static void answers(struct device *d, const char *what, int ms)
 	       d->produced - d->consumed);
 }
 
-static void misbehave(struct device *d, const char *misdeed)
+/* A slot that holds an extra, of this type and with these bytes. */
+static struct extra *prepare_extra(struct device *d, uint8_t type, uint8_t flags)
 {
-	struct tx_request *r;
-	int i;
+	struct extra *extra = (struct extra *)prepare(d);
 
-	if (!strcmp(misdeed, "producer")) {
-		prepare(d);
-		d->produced--;
-		__sync_synchronize();
-		d->tx->req_prod = d->produced + 1000;
-		__sync_synchronize();
-		channel_notify(&d->channel);
-		/* No answer will come; it has to be seen before it is put right. */
-		sleep(3);
-		return;
+	memset(extra, 0, sizeof(*extra));
+	extra->type = type;
+	extra->flags = flags;
+	return extra;
+}
+
+/* A GSO extra after the request @r: segments of @size bytes, of a type. */
+static void segmented(struct device *d, struct tx_request *r, uint16_t size,
+		      uint8_t type)
+{
+	struct extra *extra;
+
+	r->flags |= EXTRA_INFO;
+	extra = prepare_extra(d, 1, 0);
+	memcpy(extra->data, &size, sizeof(size));
+	extra->data[2] = type;
+}
+
+/* A packet of @n slots; the last says so if it @ends. */
+static void slots(struct device *d, struct tx_request *r, int n, int ends)
+{
+	r->size = n * 200;
+	r->flags |= MORE_DATA;
+	while (--n > 0) {
+		r = prepare(d);
+		r->flags = MORE_DATA;
 	}
-	r = prepare(d);
-	if (!strcmp(misdeed, "none")) {
-		;
-	} else if (!strcmp(misdeed, "grant")) {
-		r->gref = 0xfffffff0;
-	} else if (!strcmp(misdeed, "offset")) {
-		r->offset = 4095;
-	} else if (!strcmp(misdeed, "tiny")) {
-		r->size = 5;
-	} else if (!strcmp(misdeed, "slots")) {
-		r->size = 20000;
-		r->flags = MORE_DATA;
-		for (i = 0; i < 60; i++)
-			prepare(d)->flags = MORE_DATA;
-		prepare(d);
-	} else if (!strcmp(misdeed, "no-last")) {
-		r->size = 1000;
-		r->flags = MORE_DATA;
-	} else if (!strcmp(misdeed, "extra")) {
-		struct extra *extra;
+	if (ends)
+		r->flags = 0;
+}
 
-		r->flags = EXTRA_INFO;
-		extra = (struct extra *)prepare(d);
-		memset(extra, 0, sizeof(*extra));
-		extra->type = 200;
+/* The same extra all over the ring. */
+static void extras(struct device *d, struct tx_request *r, int n)
+{
+	r->flags |= EXTRA_INFO;
+	while (n-- > 1)
+		prepare_extra(d, 4, 1);
+	prepare_extra(d, 4, 0);
+}
+
+/*
+ * What can be wrong with one packet: NAME, and what makes the good request @r
+ * a bad one, in which @n is the number that was given.
+ */
+#define MISDEEDS(BAD)							\
+	BAD("none", (void)n)						\
+	BAD("grant", r->gref = 0xfffffff0)				\
+	BAD("foreign-grant", r->gref = d->foreign_gref)			\
+	BAD("tiny", r->size = 5)					\
+	BAD("size", r->size = n)					\
+	BAD("offset", r->offset = 4095)					\
+	BAD("slots", slots(d, r, n, 1))					\
+	BAD("no-last", slots(d, r, n, 0))				\
+	BAD("total", slots(d, r, n, 1); r->size = 201)			\
+	BAD("extra", r->flags = EXTRA_INFO; prepare_extra(d, n, 0))	\
+	BAD("extra-missing", r->flags = EXTRA_INFO)			\
+	BAD("extra-chain", extras(d, r, n))				\
+	BAD("gso-size", segmented(d, r, n, 1))				\
+	BAD("gso-type", segmented(d, r, 1000, n))			\
+	BAD("checksum-blank", r->flags = 1)
+
+static void spoil(struct device *d, const char *name, long n)
+{
+	struct tx_request *r = prepare(d);
+
+#define BAD(what, how) if (!strcmp(name, what)) { how; return; }
+	MISDEEDS(BAD)
+#undef BAD
+	fprintf(stderr, "no such misdeed: %s\n", name);
+	exit(2);
+}
+
+static void bad_producer(struct device *d, volatile uint32_t *producer,
+			 uint32_t value)
+{
+	__sync_synchronize();
+	*producer = value;
+	__sync_synchronize();
+	channel_notify(&d->channel);
+	channel_notify(&d->other);
+	/* No answer will come; it has to be seen before it is put right. */
+	sleep(3);
+}
+
+/* Posts @count receive requests of a page, and says how they were answered. */
+static void receive(struct device *d, const char *which, int count)
+{
+	uint32_t gref = !strcmp(which, "rx-bad") ? 0xfffffff0 :
+			!strcmp(which, "rx-readonly") ? d->readonly_gref :
+			!strcmp(which, "rx-foreign") ? d->foreign_gref :
+			!strcmp(which, "rx-ring") ? d->ring_gref : d->rx_gref;
+	int same = !strcmp(which, "rx-same-id"), good = 0, errors = 0, i, ms;
+
+	for (i = 0; i < count; i++) {
+		volatile struct rx_request *r = &d->rx->slot[d->rx_produced %
+							     RING_SIZE].request;
+
+		r->gref = gref;
+		r->id = same ? 7 : d->rx_produced % RING_SIZE;
+		d->rx_produced++;
+	}
+	__sync_synchronize();
+	d->rx->rsp_event = d->rx_produced;
+	d->rx->req_prod = d->rx_produced;
+	__sync_synchronize();
+	channel_notify(&d->channel);
+	channel_notify(&d->other);
+	for (ms = 20000; ms > 0 && d->rx_consumed != d->rx_produced; ms -= 20) {
+		while (d->rx_consumed != d->rx->rsp_prod &&
+		       d->rx_consumed != d->rx_produced) {
+			if (d->rx->slot[d->rx_consumed++ % RING_SIZE]
+			    .response.status < 0)
+				errors++;
+			else
+				good++;
+		}
+		pause_ms(20);
+	}
+	printf("frames good %d errors %d missing %u\n", good, errors,
+	       d->rx_produced - d->rx_consumed);
+}
+
+static void one(struct device *d, const char *misdeed)
+{
+	char name[64] = "";
+	long n = 0;
+
+	sscanf(misdeed, "%63[^:]:%li", name, &n);
+	printf("%s: ", misdeed);
+	if (!strcmp(name, "rx-producer")) {
+		bad_producer(d, &d->rx->req_prod, d->rx_produced + n);
+		puts("done");
+	} else if (!strncmp(name, "rx-", 3)) {
+		receive(d, name, n);
 	} else {
-		fprintf(stderr, "no such misdeed: %s\n", misdeed);
-		exit(2);
+		if (!strcmp(name, "producer")) {
+			bad_producer(d, &d->tx->req_prod, d->produced + n);
+		} else {
+			spoil(d, name, n);
+			push(d);
+		}
+		answers(d, "response", 5000);
 	}
+	prepare(d);
 	push(d);
+	printf("%s: ", misdeed);
+	answers(d, "afterwards", 5000);
 }
 
 int main(int argc, char **argv)
@@ -209,15 +328,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	connect_device(&d, argv[1]);
-	for (i = 2; i < argc; i++) {
-		misbehave(&d, argv[i]);
-		printf("%s: ", argv[i]);
-		answers(&d, "response", 5000);
-		prepare(&d);
-		push(&d);
-		printf("%s: ", argv[i]);
-		answers(&d, "afterwards", 5000);
-	}
+	for (i = 2; i < argc; i++)
+		one(&d, argv[i]);
 	snprintf(path, sizeof(path), "%s/state", d.backend);
 	printf("backend state %lld\n", fetch(path));
 	store(d.path, "state", "%d", STATE_CLOSED);

@@ -25,6 +25,7 @@
 #define STATE_INITWAIT 2
 #define STATE_INITIALISED 3
 #define STATE_CONNECTED 4
+#define STATE_CLOSING 5
 #define STATE_CLOSED 6
 
 struct gntalloc_request {
@@ -46,12 +47,12 @@ static inline void __attribute__((noreturn)) die(const char *what)
 	exit(3);
 }
 
-/* A page shared with the backend; its grant reference goes to @gref. */
-static inline void *shared_page(uint32_t *gref)
+/* A page granted to a domain; its grant reference goes to @gref. */
+static inline void *granted_page(uint16_t domid, uint16_t flags, uint32_t *gref)
 {
 	static int fd = -1;
 	struct gntalloc_request request = {
-		.domid = BACKEND, .flags = GNTALLOC_WRITABLE, .count = 1,
+		.domid = domid, .flags = flags, .count = 1,
 	};
 	void *page;
 
@@ -65,6 +66,12 @@ static inline void *shared_page(uint32_t *gref)
 		die("mmap");
 	*gref = request.grefs[0];
 	return page;
+}
+
+/* A page shared with the backend. */
+static inline void *shared_page(uint32_t *gref)
+{
+	return granted_page(BACKEND, GNTALLOC_WRITABLE, gref);
 }
 
 struct channel {
@@ -100,52 +107,104 @@ static inline void pause_ms(int ms)
 	usleep(ms * 1000);
 }
 
+/* What xenstored is asked, see xen/interface/io/xs_wire.h. */
+#define XS_READ 2
+#define XS_WRITE 11
+#define XS_RM 13
+#define XS_ERROR 16
+
+struct xs_message {
+	uint32_t type, request, transaction, length;
+};
+
+static inline void exactly(ssize_t got, size_t wanted, const char *what)
+{
+	if (got != (ssize_t)wanted)
+		die(what);
+}
+
+/*
+ * One question to xenstored: a path, and @size bytes of value after it if
+ * @value is given.  The answer, cut to @room, goes to @answer.  Returns its
+ * length, or -1 for an error.
+ */
+static inline int xs_ask(uint32_t type, const char *path, const void *value,
+			 size_t size, char *answer, size_t room)
+{
+	static int fd = -1;
+	static char buffer[4096];
+	struct xs_message message = { .type = type };
+	size_t length = strlen(path) + 1;
+	char packet[sizeof(message) + 4096];
+
+	if (fd < 0)
+		fd = open("/dev/xen/xenbus", O_RDWR);
+	if (fd < 0)
+		die("/dev/xen/xenbus");
+	if (length + size > 4096)
+		return -1;
+	message.length = length + (value ? size : 0);
+	memcpy(packet, &message, sizeof(message));
+	memcpy(packet + sizeof(message), path, length);
+	if (value)
+		memcpy(packet + sizeof(message) + length, value, size);
+	length = sizeof(message) + message.length;
+	exactly(write(fd, packet, length), length, "xenbus write");
+
+	exactly(read(fd, &message, sizeof(message)), sizeof(message),
+		"xenbus read");
+	for (length = 0; length < message.length; ) {
+		ssize_t got = read(fd, buffer + length,
+				   message.length - length);
+
+		if (got <= 0)
+			die("xenbus read");
+		length += got;
+	}
+	if (message.type == XS_ERROR)
+		return -1;
+	if (room) {
+		if (length >= room)
+			length = room - 1;
+		memcpy(answer, buffer, length);
+		answer[length] = 0;
+	}
+	return length;
+}
+
 /* Writes a value under this guest's own xenstore directory. */
 static inline void store(const char *directory, const char *key,
 			 const char *format, ...)
 {
-	char command[512], value[128];
+	char path[256], value[128];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(value, sizeof(value), format, arguments);
 	va_end(arguments);
-	snprintf(command, sizeof(command), "xenstore-write '%s/%s' '%s'",
-		 directory, key, value);
-	if (system(command))
-		die("xenstore-write");
+	snprintf(path, sizeof(path), "%s/%s", directory, key);
+	if (xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0) < 0)
+		die("xenstore write");
 }
 
 /* The number under a path, or -1 when there is none. */
 static inline long long fetch(const char *path)
 {
-	char command[512], line[256] = "";
-	FILE *pipe;
+	char line[64];
 
-	snprintf(command, sizeof(command), "xenstore-read '%s' 2>/dev/null",
-		 path);
-	pipe = popen(command, "r");
-	if (!pipe)
-		die("popen");
-	if (!fgets(line, sizeof(line), pipe))
-		strcpy(line, "-1");
-	pclose(pipe);
+	if (xs_ask(XS_READ, path, NULL, 0, line, sizeof(line)) < 0)
+		return -1;
 	return strtoll(line, NULL, 10);
 }
 
 static inline void fetch_string(const char *directory, const char *key,
 				char *value, size_t size)
 {
-	char command[512];
-	FILE *pipe;
+	char path[256];
 
-	snprintf(command, sizeof(command), "xenstore-read '%s/%s'", directory,
-		 key);
-	pipe = popen(command, "r");
-	if (!pipe || !fgets(value, size, pipe))
+	snprintf(path, sizeof(path), "%s/%s", directory, key);
+	if (xs_ask(XS_READ, path, NULL, 0, value, size) < 0)
 		die(key);
-	pclose(pipe);
-	value[strcspn(value, "\n")] = 0;
 }
 
 /* Waits for the backend to reach @state; tells whether it did. */
@@ -154,10 +213,10 @@ static inline int backend_reaches(const char *backend, int state, int ms)
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/state", backend);
-	for (; ms > 0; ms -= 250) {
+	for (; ms > 0; ms -= 20) {
 		if (fetch(path) == state)
 			return 1;
-		pause_ms(200);
+		pause_ms(20);
 	}
 	return 0;
 }

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A frontend that breaks the rules before there is a ring to break them on.
+ *
+ *	hostile-xenbus vbd|vif DEVICE ATTACK...
+ *
+ * DEVICE is the number of a device whose driver is unbound.  An ATTACK is one
+ * of these; for each prints its name and the state that the backend ends in:
+ *
+ *	KEY=VALUE[,KEY=VALUE...]  connects with these keys in place of good ones;
+ *				  values that begin with @ are made up here
+ *	states:COUNT		  writes what comes to mind into the state
+ *	flood:KEY:COUNT		  writes a key over and over
+ *	storm:COUNT		  connects and closes without waiting
+ *	valid			  connects as it should be done
+ */
+#include "xendev.h"
+
+struct device {
+	int is_vif;
+	char path[64], backend[128];
+	uint32_t ring[2];
+	struct channel channel[2];
+};
+
+/* Good values for each key, and how many pages and ports a frontend has. */
+static void good_keys(struct device *d)
+{
+	if (d->is_vif) {
+		store(d->path, "tx-ring-ref", "%u", d->ring[0]);
+		store(d->path, "rx-ring-ref", "%u", d->ring[1]);
+		store(d->path, "event-channel-tx", "%u", d->channel[0].port);
+		store(d->path, "event-channel-rx", "%u", d->channel[1].port);
+		store(d->path, "event-channel", "%u", d->channel[0].port);
+		store(d->path, "request-rx-copy", "1");
+		store(d->path, "feature-rx-notify", "1");
+		store(d->path, "feature-sg", "1");
+	} else {
+		store(d->path, "ring-ref", "%u", d->ring[0]);
+		store(d->path, "event-channel", "%u", d->channel[0].port);
+		store(d->path, "protocol", "x86_64-abi");
+	}
+}
+
+static void remove_key(struct device *d, const char *key)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, key);
+	xs_ask(XS_RM, path, NULL, 0, NULL, 0);
+}
+
+/* Keys that an earlier attack or the guest's own driver left behind. */
+static void forget_keys(struct device *d)
+{
+	static const char * const keys[] = {
+		"ring-page-order", "num-ring-pages", "multi-queue-num-queues",
+		"ring-ref0", "ring-ref1", "queue-0", "queue-1", "feature-persistent",
+		"request-multicast-control", "xdp-headroom", "ctrl-ring-ref",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		remove_key(d, keys[i]);
+}
+
+static void new_device(struct device *d, const char *kind, const char *number)
+{
+	int i;
+
+	d->is_vif = !strcmp(kind, "vif");
+	snprintf(d->path, sizeof(d->path), "device/%s/%s", kind, number);
+	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
+	for (i = 0; i < 2; i++) {
+		uint32_t *ring = shared_page(&d->ring[i]);
+
+		memset(ring, 0, PAGE);
+		ring[1] = ring[3] = 1;
+		d->channel[i] = channel_open();
+	}
+}
+
+static void set_state(struct device *d, int state)
+{
+	store(d->path, "state", "%d", state);
+}
+
+static int backend_state(struct device *d)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/state", d->backend);
+	return fetch(path);
+}
+
+/* Back to where a frontend begins; tells whether the backend came along. */
+static int begin(struct device *d)
+{
+	set_state(d, STATE_CLOSED);
+	backend_reaches(d->backend, STATE_CLOSED, 10000);
+	forget_keys(d);
+	good_keys(d);
+	set_state(d, STATE_INITIALISING);
+	return backend_reaches(d->backend, STATE_INITWAIT, 10000);
+}
+
+/* A value of which only the guest knows what it should not be. */
+static void made_up(struct device *d, const char *name, char *value, size_t size)
+{
+	uint32_t number = 0;
+
+	if (!strcmp(name, "@readonly")) {
+		granted_page(BACKEND, 0, &number);
+	} else if (!strcmp(name, "@foreign")) {
+		granted_page(0x7fef, GNTALLOC_WRITABLE, &number);
+	} else if (!strcmp(name, "@ring0")) {
+		number = d->ring[0];
+	} else if (!strcmp(name, "@port0")) {
+		number = d->channel[0].port;
+	} else if (!strcmp(name, "@long")) {
+		memset(value, 'x', size - 1);
+		value[size - 1] = 0;
+		return;
+	} else {
+		fprintf(stderr, "no such value: %s\n", name);
+		exit(2);
+	}
+	snprintf(value, size, "%u", number);
+}
+
+static void bad_keys(struct device *d, char *list)
+{
+	char *pair, *rest = NULL;
+
+	for (pair = strtok_r(list, ",", &rest); pair;
+	     pair = strtok_r(NULL, ",", &rest)) {
+		char *equals = strchr(pair, '=');
+		char path[256], value[201];
+
+		if (!equals) {
+			fprintf(stderr, "no value: %s\n", pair);
+			exit(2);
+		}
+		*equals = 0;
+		if (!strcmp(equals + 1, "-")) {
+			remove_key(d, pair);
+			continue;
+		}
+		if (equals[1] == '@')
+			made_up(d, equals + 1, value, sizeof(value));
+		else
+			snprintf(value, sizeof(value), "%s", equals + 1);
+		snprintf(path, sizeof(path), "%s/%s", d->path, pair);
+		xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0);
+	}
+}
+
+/* Connects; gives the state that the backend comes to rest in. */
+static int connect_with(struct device *d, const char *keys)
+{
+	char *copy = keys ? strdup(keys) : NULL;
+	int ms, state;
+
+	if (!begin(d))
+		return -1;
+	if (copy)
+		bad_keys(d, copy);
+	free(copy);
+	set_state(d, d->is_vif ? STATE_CONNECTED : STATE_INITIALISED);
+	for (ms = 0; ms < 10000; ms += 20) {
+		state = backend_state(d);
+		if (state >= STATE_CONNECTED)
+			break;
+		pause_ms(20);
+	}
+	return state;
+}
+
+static unsigned int dice(unsigned int sides)
+{
+	static uint64_t seed = 0x9e3779b97f4a7c15;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (seed >> 33) % sides;
+}
+
+static void write_raw(struct device *d, const char *key, const char *value)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, key);
+	xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0);
+}
+
+/* T1: any state at any time, between good and bad keys. */
+static void any_states(struct device *d, unsigned int count)
+{
+	static char big[3001];
+	static const char * const states[] = {
+		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "255", "-1",
+		"", "4x", big,
+	};
+
+	memset(big, '4', sizeof(big) - 1);
+	while (count--) {
+		write_raw(d, "state", states[dice(15)]);
+		if (!dice(8))
+			write_raw(d, d->is_vif ? "tx-ring-ref" : "ring-ref",
+				  dice(2) ? "4294967295" : "");
+		if (!dice(8))
+			good_keys(d);
+		usleep(dice(2000));
+	}
+}
+
+/* T2: one watch of the backend fires as often as xenstored can. */
+static void flood(struct device *d, const char *key, unsigned int count)
+{
+	while (count--)
+		write_raw(d, key, "4");
+}
+
+/* T7: good keys, and never the patience to wait for an answer. */
+static void storm(struct device *d, unsigned int count)
+{
+	static const int states[] = {
+		STATE_CONNECTED, STATE_CLOSED, STATE_INITIALISING,
+		STATE_INITIALISED, STATE_CLOSING,
+	};
+
+	good_keys(d);
+	while (count--) {
+		set_state(d, states[dice(5)]);
+		channel_notify(&d->channel[0]);
+		usleep(dice(5000));
+	}
+}
+
+static void attack(struct device *d, char *what)
+{
+	char *name = strdup(what), *first, *second, *rest = NULL;
+
+	first = strchr(what, '=') ? NULL : strtok_r(what, ":", &rest);
+	second = first ? strtok_r(NULL, ":", &rest) : NULL;
+	if (!first) {
+		printf("%s: backend state %d\n", name, connect_with(d, what));
+	} else if (!strcmp(first, "valid")) {
+		printf("valid: backend state %d\n", connect_with(d, NULL));
+	} else if (!strcmp(first, "states") && second) {
+		any_states(d, atoi(second));
+		printf("%s: backend state %d\n", name, backend_state(d));
+	} else if (!strcmp(first, "storm") && second) {
+		storm(d, atoi(second));
+		printf("%s: backend state %d\n", name, backend_state(d));
+	} else if (!strcmp(first, "flood") && second && *rest) {
+		flood(d, second, atoi(rest));
+		printf("%s: backend state %d\n", name, backend_state(d));
+	} else {
+		fprintf(stderr, "no such attack: %s\n", name);
+		exit(2);
+	}
+	fflush(stdout);
+	free(name);
+}
+
+int main(int argc, char **argv)
+{
+	struct device d = { 0 };
+	int i;
+
+	if (argc < 4) {
+		fprintf(stderr, "hostile-xenbus vbd|vif DEVICE ATTACK...\n");
+		return 2;
+	}
+	new_device(&d, argv[1], argv[2]);
+	for (i = 3; i < argc; i++)
+		attack(&d, argv[i]);
+	set_state(&d, STATE_CLOSED);
+	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	return 0;
+}
