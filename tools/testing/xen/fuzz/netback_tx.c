@@ -272,17 +272,10 @@ static void maybe_fail(struct xen_netback_tx_packet *pkt)
 
 static void answer(const struct xen_netif_tx_response *rsp)
 {
-	u32 off = netring_put_offset(&w.r);
-	u8 got[4];
+	u32 off = netring_expect_put(&w.r, 4);
 
-	model_expect_stores(off, sizeof(got));
-	model_steps(64);
 	xen_netback_ring_put_tx(&w.r.ring, rsp);
-	model_expect_stores(0, 0);
-	model_see(off, got, sizeof(got));
-	MUST(!memcmp(got, rsp, sizeof(got)));
-	w.r.rsp++;
-	MUST(w.r.ring.prod == w.r.rsp);
+	netring_check_put(&w.r, off, rsp, 4);
 }
 
 /* Slots taken so far get their responses, each exactly one. */

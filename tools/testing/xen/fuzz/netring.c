@@ -70,9 +70,25 @@ u32 netring_take_offset(const struct netring *r)
 	return RING_SLOTS + r->cons % NETRING_SLOTS * r->slot_size;
 }
 
-u32 netring_put_offset(const struct netring *r)
+u32 netring_expect_put(struct netring *r, u32 size)
 {
-	return RING_SLOTS + r->rsp % NETRING_SLOTS * r->slot_size;
+	u32 off = RING_SLOTS + r->rsp % NETRING_SLOTS * r->slot_size;
+
+	model_expect_stores(off, size);
+	model_steps(64);
+	return off;
+}
+
+void netring_check_put(struct netring *r, u32 off, const void *want, u32 size)
+{
+	u8 got[8];
+
+	model_expect_stores(0, 0);
+	MUST(size <= sizeof(got));
+	model_see(off, got, size);
+	MUST(!memcmp(got, want, size));
+	r->rsp++;
+	MUST(r->ring.prod == r->rsp);
 }
 
 /* The number of requests that wait, or -1 if the producer makes no sense. */

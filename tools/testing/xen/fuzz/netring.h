@@ -21,8 +21,11 @@ void netring_push(struct netring *r, struct input *in);
 void netring_arm(struct netring *r, u32 n);
 void netring_detach(struct netring *r);
 
-/* Offset of the slot that is next to be taken, or to be answered. */
+/* Offset of the slot that is next to be taken. */
 u32 netring_take_offset(const struct netring *r);
-u32 netring_put_offset(const struct netring *r);
+
+/* Around a put of a response of @size bytes; the first gives its offset. */
+u32 netring_expect_put(struct netring *r, u32 size);
+void netring_check_put(struct netring *r, u32 off, const void *want, u32 size);
 
 #endif /* FUZZ_NETRING_H */

@@ -125,14 +125,20 @@ static struct request *prepare(struct device *d)
 	return request;
 }
 
-static void push(struct device *d)
+/* Hands over what has been produced. */
+static void publish(struct device *d)
 {
-	d->produced++;
 	__sync_synchronize();
 	d->ring->rsp_event = d->consumed + 1;
 	d->ring->req_prod = d->produced;
 	__sync_synchronize();
 	channel_notify(&d->channel);
+}
+
+static void push(struct device *d)
+{
+	d->produced++;
+	publish(d);
 }
 
 /* Prints the next response; tells its status, or 1 when none comes. */
@@ -214,25 +220,8 @@ static const char * const misdeeds[] = {
 #undef BAD
 };
 
-static unsigned int dice(unsigned int sides)
-{
-	static uint64_t seed = 0x9e3779b97f4a7c15;
-
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 33) % sides;
-}
-
 static void misbehave(struct device *d, const char *name, long n)
 {
-	if (!strcmp(name, "producer")) {
-		__sync_synchronize();
-		d->ring->req_prod = d->produced + n;
-		__sync_synchronize();
-		channel_notify(&d->channel);
-		return;
-	}
 	if (!spoil(d, prepare(d), name, n)) {
 		fprintf(stderr, "no such misdeed: %s\n", name);
 		exit(2);
@@ -311,8 +300,7 @@ static void many(struct device *d, long count, int racing)
 				      dice(256));
 			d->produced++;
 		}
-		d->produced--;
-		push(d);
+		publish(d);
 		harvest(d, first_id, &good, &bad, &wrong);
 	}
 	race.stop = 1;
@@ -322,25 +310,34 @@ static void many(struct device *d, long count, int racing)
 	       d->produced - d->consumed);
 }
 
+/* A producer index that is @n off, which costs the device. */
+static void bad_producer(struct device *d, long n)
+{
+	__sync_synchronize();
+	d->ring->req_prod = d->produced + n;
+	__sync_synchronize();
+	channel_notify(&d->channel);
+	pause_ms(3000);
+	printf("responses %u, backend state %d\n",
+	       d->ring->rsp_prod - d->consumed, backend_state(d->backend));
+}
+
 /* A misdeed, and whether the device still works after it. */
 static void one(struct device *d, const char *misdeed)
 {
-	char path[300], name[64] = "";
+	char name[64] = "";
 	long n = 0;
 
 	sscanf(misdeed, "%63[^:]:%li", name, &n);
 	printf("%s: ", misdeed);
+	if (!strcmp(name, "producer")) {
+		bad_producer(d, n);
+		return;
+	}
 	if (!strcmp(name, "many") || !strcmp(name, "race")) {
 		many(d, n, name[0] == 'r');
 	} else {
 		misbehave(d, name, n);
-		if (!strcmp(name, "producer")) {
-			snprintf(path, sizeof(path), "%s/state", d->backend);
-			pause_ms(3000);
-			printf("responses %u, backend state %lld\n",
-			       d->ring->rsp_prod - d->consumed, fetch(path));
-			return;
-		}
 		answer(d, "response", 20000);
 	}
 	prepare(d);

@@ -320,7 +320,6 @@ static void one(struct device *d, const char *misdeed)
 int main(int argc, char **argv)
 {
 	struct device d = { 0 };
-	char path[300];
 	int i;
 
 	if (argc < 3) {
@@ -330,8 +329,7 @@ int main(int argc, char **argv)
 	connect_device(&d, argv[1]);
 	for (i = 2; i < argc; i++)
 		one(&d, argv[i]);
-	snprintf(path, sizeof(path), "%s/state", d.backend);
-	printf("backend state %lld\n", fetch(path));
+	printf("backend state %d\n", backend_state(d.backend));
 	store(d.path, "state", "%d", STATE_CLOSED);
 	backend_reaches(d.backend, STATE_CLOSED, 10000);
 	return 0;

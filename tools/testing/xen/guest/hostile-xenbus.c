@@ -42,6 +42,15 @@ static void good_keys(struct device *d)
 	}
 }
 
+/* A value that xenstored may as well refuse. */
+static void write_raw(struct device *d, const char *key, const char *value)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, key);
+	xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0);
+}
+
 static void remove_key(struct device *d, const char *key)
 {
 	char path[256];
@@ -83,14 +92,6 @@ static void new_device(struct device *d, const char *kind, const char *number)
 static void set_state(struct device *d, int state)
 {
 	store(d->path, "state", "%d", state);
-}
-
-static int backend_state(struct device *d)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/state", d->backend);
-	return fetch(path);
 }
 
 /* Back to where a frontend begins; tells whether the backend came along. */
@@ -135,7 +136,7 @@ static void bad_keys(struct device *d, char *list)
 	for (pair = strtok_r(list, ",", &rest); pair;
 	     pair = strtok_r(NULL, ",", &rest)) {
 		char *equals = strchr(pair, '=');
-		char path[256], value[201];
+		char value[201];
 
 		if (!equals) {
 			fprintf(stderr, "no value: %s\n", pair);
@@ -150,8 +151,7 @@ static void bad_keys(struct device *d, char *list)
 			made_up(d, equals + 1, value, sizeof(value));
 		else
 			snprintf(value, sizeof(value), "%s", equals + 1);
-		snprintf(path, sizeof(path), "%s/%s", d->path, pair);
-		xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0);
+		write_raw(d, pair, value);
 	}
 }
 
@@ -168,30 +168,12 @@ static int connect_with(struct device *d, const char *keys)
 	free(copy);
 	set_state(d, d->is_vif ? STATE_CONNECTED : STATE_INITIALISED);
 	for (ms = 0; ms < 10000; ms += 20) {
-		state = backend_state(d);
+		state = backend_state(d->backend);
 		if (state >= STATE_CONNECTED)
 			break;
 		pause_ms(20);
 	}
 	return state;
-}
-
-static unsigned int dice(unsigned int sides)
-{
-	static uint64_t seed = 0x9e3779b97f4a7c15;
-
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 33) % sides;
-}
-
-static void write_raw(struct device *d, const char *key, const char *value)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", d->path, key);
-	xs_ask(XS_WRITE, path, value, strlen(value), NULL, 0);
 }
 
 /* T1: any state at any time, between good and bad keys. */
@@ -250,13 +232,13 @@ static void attack(struct device *d, char *what)
 		printf("valid: backend state %d\n", connect_with(d, NULL));
 	} else if (!strcmp(first, "states") && second) {
 		any_states(d, atoi(second));
-		printf("%s: backend state %d\n", name, backend_state(d));
+		printf("%s: backend state %d\n", name, backend_state(d->backend));
 	} else if (!strcmp(first, "storm") && second) {
 		storm(d, atoi(second));
-		printf("%s: backend state %d\n", name, backend_state(d));
+		printf("%s: backend state %d\n", name, backend_state(d->backend));
 	} else if (!strcmp(first, "flood") && second && *rest) {
 		flood(d, second, atoi(rest));
-		printf("%s: backend state %d\n", name, backend_state(d));
+		printf("%s: backend state %d\n", name, backend_state(d->backend));
 	} else {
 		fprintf(stderr, "no such attack: %s\n", name);
 		exit(2);

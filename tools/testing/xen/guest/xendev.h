@@ -107,6 +107,17 @@ static inline void pause_ms(int ms)
 	usleep(ms * 1000);
 }
 
+/* A number below @sides, the same ones in each run. */
+static inline unsigned int dice(unsigned int sides)
+{
+	static uint64_t seed = 0x9e3779b97f4a7c15;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (seed >> 33) % sides;
+}
+
 /* What xenstored is asked, see xen/interface/io/xs_wire.h. */
 #define XS_READ 2
 #define XS_WRITE 11
@@ -207,14 +218,19 @@ static inline void fetch_string(const char *directory, const char *key,
 		die(key);
 }
 
-/* Waits for the backend to reach @state; tells whether it did. */
-static inline int backend_reaches(const char *backend, int state, int ms)
+static inline int backend_state(const char *backend)
 {
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/state", backend);
+	return fetch(path);
+}
+
+/* Waits for the backend to reach @state; tells whether it did. */
+static inline int backend_reaches(const char *backend, int state, int ms)
+{
 	for (; ms > 0; ms -= 20) {
-		if (fetch(path) == state)
+		if (backend_state(backend) == state)
 			return 1;
 		pause_ms(20);
 	}
