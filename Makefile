@@ -66,4 +66,4 @@ fuzz: bases
 	@$(MAKE) -s -C tools/testing/xen/fuzz selftest run
 
 kernels:
-	@scripts/kernel ours-lts base-lts ours-mainline intree-lts
+	@scripts/kernel

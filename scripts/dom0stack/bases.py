@@ -14,6 +14,13 @@ def chosen():
     return ('custom',) if os.environ.get('LINUX') else NAMES
 
 
+def kernels():
+    """The kernels that `make check` boots: those it starts with, and those it builds meanwhile."""
+    if os.environ.get('LINUX'):
+        return ('ours-custom', 'base-custom'), ('intree-custom',)
+    return ('ours-lts', 'base-lts'), ('ours-mainline', 'intree-lts')
+
+
 def default():
     """The base that `make run` uses."""
     return 'custom' if os.environ.get('LINUX') else 'lts'
@@ -56,9 +63,14 @@ def is_pinned(name):
     return pin(name).get('tree') == tree(name)
 
 
+def _setting(key):
+    """What the kernel repository's configuration says, or nothing."""
+    return run(['git', '--git-dir', LINUX_GIT, 'config', key], check=False).stdout.strip()
+
+
 def asked(name):
     """The pinned tree that was looked for when the base was fetched last."""
-    return run(['git', '--git-dir', LINUX_GIT, 'config', f'base.{name}.asked'], check=False).stdout.strip()
+    return _setting(f'base.{name}.asked')
 
 
 def was_asked(name, tree_id):
@@ -77,8 +89,7 @@ def package_version(name):
     """The version of Debian's package that the base came from, where that is known."""
     if is_pinned(name):
         return pin(name).get('version')
-    done = run(['git', '--git-dir', LINUX_GIT, 'config', f'base.{name}.version'], check=False)
-    return done.stdout.strip() or None
+    return _setting(f'base.{name}.version') or None
 
 
 def describe(name):
@@ -95,7 +106,7 @@ def create_repository():
         LINUX_GIT.mkdir(parents=True, exist_ok=True)
         git('init', '-q', '--bare', str(LINUX_GIT), cwd=CACHE)
     for key, value in zip(('user.name', 'user.email'), identity()):
-        if not run(['git', '--git-dir', LINUX_GIT, 'config', key], check=False).stdout.strip():
+        if not _setting(key):
             git('config', key, value)
     for key, value in (('gc.auto', '0'), ('rerere.enabled', 'true')):
         git('config', key, value)

@@ -144,11 +144,14 @@ class Machine:
     def running(self):
         return self.console.isalive()
 
+    def said(self):
+        """All that was on the console so far."""
+        self._log_file.flush()
+        return self.log.read_text(errors="replace")
+
     def tail(self, lines=40):
         """The last screen of the console, and where the rest is."""
-        self._log_file.flush()
-        text = clean(self.log.read_text(errors="replace")).rstrip()
-        last = text.splitlines()[-lines:]
+        last = clean(self.said()).rstrip().splitlines()[-lines:]
         return "\n".join(last + [f"--- whole log: {self.log}"])
 
     def fail(self, why):
@@ -220,8 +223,7 @@ class Machine:
         self.run("dmesg -n 5")
         self._send(command, "end")
         self.wait_end(deadline)
-        self._log_file.flush()
-        if re.search(DEAD, self.log.read_text(errors="replace")):
+        if re.search(DEAD, self.said()):
             self.fail("the machine crashed on the way")
         return events.reason()
 

@@ -20,7 +20,6 @@ class Config:
     """One machine."""
     mode: str = "pv"
     vcpus: int = 1
-    cpus: int = 0
     memory: int = 2560
     dom0_memory: int = 1024
     disk: str = "virtio"
@@ -36,7 +35,7 @@ class Config:
         Xen and a PVH Dom0 lose timer interrupts, or take an interrupt with
         IF clear, whoever's Dom0 code it is.  The virtual CPUs share one.
         """
-        return self.cpus or (1 if self.mode == "pvh" else self.vcpus)
+        return 1 if self.mode == "pvh" else self.vcpus
 
     def root_device(self):
         return "/dev/nvme0n1" if self.disk == "nvme" else "/dev/vda"

@@ -19,7 +19,7 @@ ROLES = ("ours-lts", "ours-mainline", "ours-custom", "intree-lts",
 DOM0_ROLES = ROLES[:5]
 # Files of tests, in the order that needs the fewest boots and guest starts.
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
-         "destroy", "peer", "smp", "power")
+         "destroy", "peer", "power")
 
 # What must never be in the kernel's log.
 TROUBLE = re.compile(
@@ -170,7 +170,7 @@ def dom0(pool, machine_key, request):
         pool.drop()
         raise
     yield booted
-    on_console = booted.log.read_text(errors="replace")
+    on_console = booted.said()
     if booted.running:
         said = booted.run("dmesg -c", 60)
     elif request.node.get_closest_marker("ends"):

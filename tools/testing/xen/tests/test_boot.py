@@ -26,7 +26,7 @@ def unserved(kernel, mode):
     with machine.Machine(kernel, qemu.Config(mode=mode)) as refused:
         with pytest.raises(machine.MachineError):
             refused.boot(120)
-        return refused.log.read_text(errors="replace")
+        return refused.said()
 
 
 def test_base_is_refused(pytestconfig, pv_base):
@@ -95,7 +95,7 @@ def check_boot(dom0):
     check_root_disk(dom0)
     check_network_card(dom0)
     failed = re.findall(r"rig: step failed.*",
-                        dom0.log.read_text(errors="replace"))
+                        dom0.said())
     assert not failed
 
 

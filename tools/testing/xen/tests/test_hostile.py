@@ -10,6 +10,8 @@ import re
 import pytest
 
 VBD = "51728"		# xvdb
+# How Dom0's kernel names the hostile devices.
+LOG_NAME = {"vbd": rf"vbd-\d+-{VBD}: ", "vif": r"vif-\d+-1: "}
 
 
 class Neighbour:
@@ -84,10 +86,19 @@ def hostile_vif(dom0, pv_guest):
     dom0.run("xl network-detach pv 1", check=False)
 
 
-def complaints(dom0, device):
-    """Lines of Dom0's kernel log since the last test that name a device."""
-    return [line for line in dom0.run("dmesg").splitlines()
-            if re.search(device, line)]
+class Complaints:
+    """Lines of Dom0's kernel log that name a device of a kind, from now on."""
+
+    def __init__(self, dom0, kind):
+        self.dom0, self.kind, self.seen = dom0, kind, 0
+        self.new()
+
+    def new(self):
+        """Those since this was asked last."""
+        lines = [line for line in self.dom0.run("dmesg").splitlines()
+                 if re.search(LOG_NAME[self.kind], line)]
+        new, self.seen = lines[self.seen:], len(lines)
+        return new
 
 
 # What hostile-vbd can do wrong with a request (T11 and parts of T12, T14), and
@@ -116,7 +127,7 @@ FATAL_PRODUCERS = "producer:33", "producer:0x80000000", "producer:-1"
 def test_hostile_block_requests(dom0, pv_guest, hostile_vbd, neighbour):
     """Each bad request gets one answer, and a good one is served after it."""
     hostile_vbd("w")
-    before = complaints(dom0, rf"vbd-\d+-{VBD}: ")
+    complaints = Complaints(dom0, "vbd")
     said = pv_guest.run(f"hostile-vbd {VBD} {' '.join(REQUESTS)} many:2000",
                         600)
     for misdeed, outcome in REQUESTS.items():
@@ -126,7 +137,7 @@ def test_hostile_block_requests(dom0, pv_guest, hostile_vbd, neighbour):
     many = re.search(r"many:2000: good (\d+) bad (\d+) wrong 0 missing 0", said)
     assert many and int(many[1]) and int(many[2]), said
     assert "many:2000: afterwards id ours status 0" in said, said
-    assert len(complaints(dom0, rf"vbd-\d+-{VBD}: ")) - len(before) <= 10
+    assert len(complaints.new()) <= 10
     neighbour.check()
 
 
@@ -134,13 +145,13 @@ def test_hostile_block_requests(dom0, pv_guest, hostile_vbd, neighbour):
 def test_hostile_block_producer(dom0, pv_guest, hostile_vbd, neighbour):
     """An impossible producer costs the device, until it is connected anew."""
     hostile_vbd("w")
+    complaints = Complaints(dom0, "vbd")
     for fatal in FATAL_PRODUCERS:
-        before = complaints(dom0, rf"vbd-\d+-{VBD}: ")
         said = pv_guest.run(f"hostile-vbd {VBD} none {fatal}", 200)
         assert "none: response id ours status 0" in said, said
         assert re.search(rf"{fatal}: responses 0, backend state [56]\b", said), \
             said
-        lines = complaints(dom0, rf"vbd-\d+-{VBD}: ")[len(before):]
+        lines = complaints.new()
         assert len(lines) == 1, lines
     neighbour.check()
 
@@ -182,7 +193,7 @@ FATAL_PACKETS = ("producer:257", "producer:0x80000000", "producer:-1",
 @pytest.mark.dom0(pvh=True, mainline="pv")
 def test_hostile_packets(dom0, pv_guest, hostile_vif, neighbour):
     """What cannot be sent is refused, and the next packet is sent."""
-    before = complaints(dom0, r"vif-\d+-1: ")
+    complaints = Complaints(dom0, "vif")
     said = pv_guest.run(f"hostile-vif {hostile_vif} none {' '.join(PACKETS)}",
                         300)
     assert "none: response good 1 errors 0 missing 0" in said, said
@@ -190,7 +201,7 @@ def test_hostile_packets(dom0, pv_guest, hostile_vif, neighbour):
         assert f"{misdeed}: response good {extras} errors {errors} missing 0" \
             in said, said
         assert f"{misdeed}: afterwards good 1 errors 0 missing 0" in said, said
-    assert len(complaints(dom0, r"vif-\d+-1: ")) - len(before) <= 10
+    assert len(complaints.new()) <= 10
     neighbour.check()
 
 
@@ -205,13 +216,13 @@ def broadcasts(dom0):
 @pytest.mark.dom0()
 def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
     """What makes no sense costs the card, until it is connected anew."""
+    complaints = Complaints(dom0, "vif")
     for fatal in FATAL_PACKETS:
-        before = complaints(dom0, r"vif-\d+-1: ")
         said = pv_guest.run(f"hostile-vif {hostile_vif} none {fatal}", 200)
         assert "none: response good 1 errors 0 missing 0" in said, said
         assert f"{fatal}: afterwards good 1" not in said, said
         assert re.search(r"^backend state [56]$", said, re.M), said
-        lines = complaints(dom0, r"vif-\d+-1: ")[len(before):]
+        lines = complaints.new()
         assert len(lines) == 1, lines
     neighbour.check()
 
@@ -262,26 +273,25 @@ ODD_KEYS = {
 
 @pytest.fixture
 def hostile(request, kind):
-    """A spare device of a kind: how the guest and the log call it."""
+    """A spare device of a kind, as the guest calls it."""
     if kind == "vbd":
         request.getfixturevalue("hostile_vbd")("w")
-        return f"vbd {VBD}", rf"vbd-\d+-{VBD}: "
-    return f"vif {request.getfixturevalue('hostile_vif')}", r"vif-\d+-1: "
+        return f"vbd {VBD}"
+    return f"vif {request.getfixturevalue('hostile_vif')}"
 
 
 @pytest.mark.dom0()
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_bad_keys(dom0, pv_guest, kind, hostile, neighbour):
     """Keys that make no sense are refused with a message each."""
-    device, name = hostile
+    complaints = Complaints(dom0, kind)
     for keys in BAD_KEYS[kind]:
-        before = complaints(dom0, name)
-        said = pv_guest.run(f"hostile-xenbus {device} '{keys}'", 100)
+        said = pv_guest.run(f"hostile-xenbus {hostile} '{keys}'", 100)
         assert re.search(r": backend state [56]$", said), said
-        lines = complaints(dom0, name)[len(before):]
+        lines = complaints.new()
         assert 1 <= len(lines) <= 10, (keys, lines)
     said = pv_guest.run(
-        f"hostile-xenbus {device} valid " +
+        f"hostile-xenbus {hostile} valid " +
         " ".join(f"'{keys}' valid" for keys in ODD_KEYS[kind]), 300)
     assert said.count("valid: backend state 4") == len(ODD_KEYS[kind]) + 1, said
     neighbour.check()
@@ -294,17 +304,16 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour):
 
     But what says that there is no frontend any more may end the device.
     """
-    device, name = hostile
-    before = complaints(dom0, name)
+    complaints = Complaints(dom0, kind)
     keys = ["state"] + (["request-multicast-control"] if kind == "vif" else [])
     floods = " ".join(f"flood:{key}:500 valid" for key in keys)
-    said = pv_guest.run(f"hostile-xenbus {device} valid storm:200 valid "
+    said = pv_guest.run(f"hostile-xenbus {hostile} valid storm:200 valid "
                         f"{floods} states:400 valid", 600)
     survived, _, ended = said.partition("states:400: ")
     assert survived.count("valid: backend state 4") == 2 + len(keys), said
     assert "valid: backend state 4" in ended or \
         ended.startswith("backend state 6"), said
-    lines = complaints(dom0, name)[len(before):]
+    lines = complaints.new()
     assert len(lines) < 1000, lines[:20]
     neighbour.check()
 

@@ -6,17 +6,12 @@ import pytest
 from conftest import guest_of
 
 
-def said_by(dom0):
-    """All that was on the console."""
-    return dom0.log.read_text(errors="replace")
-
-
 @pytest.mark.ends
 @pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e", pvh=True)
 def test_reboot(dom0):
     """`reboot` in Dom0 resets the machine, and Xen does it."""
     assert dom0.end_by("reboot") == "guest-reset"
-    assert "(XEN) Hardware Dom0 shutdown: rebooting machine" in said_by(dom0)
+    assert "(XEN) Hardware Dom0 shutdown: rebooting machine" in dom0.said()
 
 
 @pytest.mark.ends
@@ -26,4 +21,4 @@ def test_poweroff(dom0):
     guest_of(dom0, "pv")
     assert dom0.end_by("poweroff") == "guest-shutdown"
     # A Dom0 that writes the registers itself ends the machine as well.
-    assert "(XEN) Preparing system for ACPI S5 state" in said_by(dom0)
+    assert "(XEN) Preparing system for ACPI S5 state" in dom0.said()
