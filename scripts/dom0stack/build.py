@@ -11,6 +11,8 @@ from . import bases
 from .util import CACHE, JOBS, TOP, Clock, die, git, need_space, run, run_logged, say, tail
 
 CONFIGS = TOP / 'scripts/configs'
+# Of what git lists, what can change how a .config comes out.
+MAKES_CONFIG = re.compile(r'\t(?:(?:.*/)?Kconfig[^/]*|Makefile|scripts/.*|arch/x86/configs/.*|kernel/configs/.*)$')
 OPTION = re.compile(r'^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$', re.M)
 
 
@@ -73,8 +75,30 @@ def fragments(names):
     return '\n'.join(parts)
 
 
+def _asks(src, config, text):
+    """A name for all that a .config is made from, and for itself; none when there is no .config."""
+    if not config.exists():
+        return None
+    files = git('ls-files', '-s', cwd=src).splitlines()
+    return digest(text, compiler(), config.read_text(), *(line for line in files if MAKES_CONFIG.search(line)))
+
+
 def configure(src, out, text, log):
-    """tinyconfig and fragments; keeps the old .config, and its time, when nothing changes. Gives (options, missed)."""
+    """tinyconfig and fragments, unless nothing of either has changed since. Gives (options, missed)."""
+    config, done = out / '.config', out / '.configured'
+    asks = _asks(src, config, text)
+    if not asks or not done.exists() or done.read_text() != asks:
+        done.unlink(missing_ok=True)
+        _make_config(src, out, text, log)
+        done.write_text(_asks(src, config, text))
+    got = options(config.read_text())
+    wanted = options(text)
+    missed = {name: (value, got.get(name, 'n')) for name, value in wanted.items() if got.get(name, 'n') != value}
+    return got, missed
+
+
+def _make_config(src, out, text, log):
+    """tinyconfig and fragments; keeps the old .config's time when it comes out the same."""
     out.mkdir(parents=True, exist_ok=True)
     config = out / '.config'
     old = config.read_bytes() if config.exists() else None
@@ -87,10 +111,6 @@ def configure(src, out, text, log):
                 file.write(text)
     if old == config.read_bytes():
         os.utime(config, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    got = options(config.read_text())
-    wanted = options(text)
-    missed = {name: (value, got.get(name, 'n')) for name, value in wanted.items() if got.get(name, 'n') != value}
-    return got, missed
 
 
 def toolkey():

@@ -158,15 +158,38 @@ def test_coccinelle(tmp_path):
 
 
 def test_option_that_took_no_effect(tmp_path, monkeypatch):
+    src, out = tmp_path / 'src', tmp_path / 'out'
+    made = []
+
     def fake(argv, _log, **_kw):
+        made.append(argv[-1])
         if argv[-1] == 'olddefconfig':
-            (tmp_path / '.config').write_text('CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n')
+            (out / '.config').write_text('CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n')
         else:
-            (tmp_path / '.config').write_text('')
+            (out / '.config').write_text('')
         return True
+
+    def configure(text='CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n# CONFIG_D is not set\n'):
+        del made[:]
+        return build.configure(src, out, text, None)[1]
+
     monkeypatch.setattr(build, 'run_logged', fake)
-    _, missed = build.configure(tmp_path, tmp_path, 'CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n# CONFIG_D is not set\n', None)
-    assert missed == {'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}
+    for name in ('drivers/Kconfig', 'drivers/a.c'):
+        write(src, name, 'one')
+    util.git('init', '-q', cwd=src)
+    util.git('add', '.', cwd=src)
+    missed = {'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}
+    assert configure() == missed and made == ['tinyconfig', 'olddefconfig']
+    assert configure() == missed and not made
+    write(src, 'drivers/a.c', 'two')
+    util.git('add', '.', cwd=src)
+    assert configure() == missed and not made
+    write(src, 'drivers/Kconfig', 'two')
+    util.git('add', '.', cwd=src)
+    assert configure() == missed and made
+    assert not configure('CONFIG_A=y') and made
+    (out / '.config').write_text('')
+    assert not configure('CONFIG_A=y') and made
 
 
 def test_new_symbols(tmp_path):

@@ -143,12 +143,16 @@ static void push(struct device *d)
 }
 
 /* Prints the status of each response so far outstanding. */
-static void answers(struct device *d, const char *what, int ms)
+static void answers(struct device *d, const char *what)
 {
-	int errors = 0, good = 0;
+	int errors = 0, good = 0, ms;
 
-	for (; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 20)
+	for (ms = 5000; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 20) {
+		/* A backend that has given up the device answers no more. */
+		if (ms > 200 && backend_state(d->backend) != STATE_CONNECTED)
+			ms = 200;
 		pause_ms(20);
+	}
 	for (; d->consumed != d->produced && d->consumed != d->tx->rsp_prod;
 	     d->consumed++) {
 		int16_t status = d->tx->slot[d->consumed % RING_SIZE]
@@ -309,12 +313,12 @@ static void one(struct device *d, const char *misdeed)
 			spoil(d, name, n);
 			push(d);
 		}
-		answers(d, "response", 5000);
+		answers(d, "response");
 	}
 	prepare(d);
 	push(d);
 	printf("%s: ", misdeed);
-	answers(d, "afterwards", 5000);
+	answers(d, "afterwards");
 }
 
 int main(int argc, char **argv)
