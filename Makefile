@@ -8,7 +8,7 @@ export LINUX
 # A make above this one must not hand its job server or options to the kernel's make.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels fuzz
+.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels fuzz bench bench-table
 
 help:
 	@echo 'make run         set up, build, boot Xen with our Dom0, start a guest (first time about 20 minutes, then 2)'
@@ -23,6 +23,8 @@ help:
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
 	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
+	@echo 'make bench       ours against the in-tree code, counted in instructions (hours; ONLY=net for one group)'
+	@echo 'make bench-table the last results into Documentation/benchmark/'
 	@echo 'make kernels     build the kernels that the tests boot'
 	@echo
 	@echo 'LINUX=<dir>      that kernel tree in place of Debian'"'"'s;  DOM0_CACHE=<dir>  where everything is built'
@@ -67,3 +69,13 @@ fuzz: bases
 
 kernels:
 	@scripts/kernel
+
+bench:
+	@DOM0_SECTIONS='host|bench' scripts/setup
+	@scripts/base lts
+	@scripts/kernel ours-lts intree-lts
+	@tools/testing/xen/bench/run --kernel ours=$(CACHE)/build/ours-lts --kernel intree=$(CACHE)/build/intree-lts \
+		--out build/bench $(if $(ONLY),--only $(ONLY)) $(BENCH)
+
+bench-table:
+	@tools/testing/xen/bench/publish build/bench Documentation/benchmark

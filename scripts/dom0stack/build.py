@@ -18,7 +18,7 @@ OPTION = re.compile(r'^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$', re.M)
 
 def environment():
     """What makes two builds of one source the same, and quick."""
-    return {'CCACHE_DIR': str(CACHE / 'ccache'), 'CCACHE_NOHASHDIR': '1', 'CCACHE_MAXSIZE': '8G',
+    return {'CCACHE_DIR': str(CACHE / 'ccache'), 'CCACHE_NOHASHDIR': '1', 'CCACHE_DEPEND': '1', 'CCACHE_MAXSIZE': '8G',
             'KBUILD_BUILD_TIMESTAMP': '2026-01-01', 'KBUILD_BUILD_USER': 'dom0', 'KBUILD_BUILD_HOST': 'localhost',
             'LOCALVERSION': '', 'LC_ALL': 'C.UTF-8', 'MAKEFLAGS': '', 'MAKELEVEL': ''}
 
@@ -76,8 +76,9 @@ def fragments(names):
 
 
 def _asks(src, config, text):
-    """A name for all that a .config is made from, and for itself; none when there is no .config."""
-    if not config.exists():
+    """A name for all that a .config is made from, and for itself; none while one of these is missing or being edited."""
+    edited = git('diff', '--name-only', cwd=src).splitlines()
+    if not config.exists() or any(MAKES_CONFIG.search('\t' + name) for name in edited):
         return None
     files = git('ls-files', '-s', cwd=src).splitlines()
     return digest(text, compiler(), config.read_text(), *(line for line in files if MAKES_CONFIG.search(line)))
@@ -90,7 +91,7 @@ def configure(src, out, text, log):
     if not asks or not done.exists() or done.read_text() != asks:
         done.unlink(missing_ok=True)
         _make_config(src, out, text, log)
-        done.write_text(_asks(src, config, text))
+        done.write_text(_asks(src, config, text) or '')
     got = options(config.read_text())
     wanted = options(text)
     missed = {name: (value, got.get(name, 'n')) for name, value in wanted.items() if got.get(name, 'n') != value}

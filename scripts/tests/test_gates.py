@@ -185,8 +185,11 @@ def test_option_that_took_no_effect(tmp_path, monkeypatch):
     util.git('add', '.', cwd=src)
     assert configure() == missed and not made
     write(src, 'drivers/Kconfig', 'two')
+    assert configure() == missed and made
+    assert configure() == missed and made
     util.git('add', '.', cwd=src)
     assert configure() == missed and made
+    assert configure() == missed and not made
     assert not configure('CONFIG_A=y') and made
     (out / '.config').write_text('')
     assert not configure('CONFIG_A=y') and made

@@ -10,7 +10,8 @@
  * what the backend answered, and what it answered to a correct request
  * afterwards; last the backend's state.  many:COUNT sends that many bad
  * requests of all kinds, a ring full at a time, and race:COUNT good ones that
- * change while they are read; they print what became of them.
+ * change while they are read; they print what became of them.  events:COUNT
+ * sends as many events without a request.
  */
 #include <pthread.h>
 
@@ -334,7 +335,11 @@ static void one(struct device *d, const char *misdeed)
 		bad_producer(d, n);
 		return;
 	}
-	if (!strcmp(name, "many") || !strcmp(name, "race")) {
+	if (!strcmp(name, "events")) {
+		for (; n > 0; n--)
+			channel_notify(&d->channel);
+		puts("sent");
+	} else if (!strcmp(name, "many") || !strcmp(name, "race")) {
 		many(d, n, name[0] == 'r');
 	} else {
 		misbehave(d, name, n);

@@ -6,9 +6,10 @@
  *
  * DEVICE is the number of a vif whose driver is unbound.  A MISDEED is a name
  * from the list below, most with a number: NAME:NUMBER.  All use one
- * connection.  For each prints what became of the bad requests, and whether a
+ * connection, or the next one when the backend has given up.  For each prints what became of the bad requests, and whether a
  * correct one is served afterwards; last the backend's state.  "rx-..." posts
- * receive requests, which somebody has to send frames to.
+ * receive requests, which somebody has to send frames to; events:COUNT sends as
+ * many events on each port without a request.
  */
 #include "xendev.h"
 
@@ -65,7 +66,7 @@ struct device {
 	volatile struct tx_ring *tx;
 	volatile struct rx_ring *rx;
 	struct channel channel, other;
-	uint32_t frame_gref, rx_gref, ring_gref, readonly_gref, foreign_gref;
+	uint32_t frame_gref, tx_gref, rx_gref, ring_gref, readonly_gref, foreign_gref;
 	uint32_t produced, consumed, rx_produced, rx_consumed;
 };
 
@@ -77,37 +78,40 @@ static void make_frame(uint8_t *frame)
 	memset(frame + 14, 0x5a, PAGE - 14);
 }
 
-static void connect_device(struct device *d, const char *number)
+/* All that a frontend needs, for as many connections as it takes. */
+static void new_device(struct device *d, const char *number)
 {
-	uint32_t tx, rx;
-
 	snprintf(d->path, sizeof(d->path), "device/vif/%s", number);
 	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
+	d->tx = shared_page(&d->tx_gref);
+	d->rx = shared_page(&d->ring_gref);
+	make_frame(shared_page(&d->frame_gref));
+	shared_page(&d->rx_gref);
+	granted_page(BACKEND, 0, &d->readonly_gref);
+	granted_page(0x7fef, GNTALLOC_FLAG_WRITABLE, &d->foreign_gref);
+	d->channel = channel_open();
+	/* One port for both is an error. */
+	d->other = channel_open();
+}
+
+static void connect_device(struct device *d)
+{
+	store(d->path, "state", "%d", STATE_CLOSED);
+	backend_reaches(d->backend, STATE_CLOSED, 20000);
 	store(d->path, "state", "%d", STATE_INITIALISING);
 	if (!backend_reaches(d->backend, STATE_INITWAIT, 20000)) {
 		printf("backend never waits for a frontend\n");
 		exit(4);
 	}
-	d->tx = shared_page(&tx);
-	d->rx = shared_page(&rx);
 	memset((void *)d->tx, 0, PAGE);
 	memset((void *)d->rx, 0, PAGE);
 	d->tx->req_event = d->tx->rsp_event = 1;
 	d->rx->req_event = d->rx->rsp_event = 1;
-	make_frame(shared_page(&d->frame_gref));
-	shared_page(&d->rx_gref);
-	granted_page(BACKEND, 0, &d->readonly_gref);
-	granted_page(0x7fef, GNTALLOC_WRITABLE, &d->foreign_gref);
-	d->ring_gref = rx;
-	d->channel = channel_open();
-	store(d->path, "tx-ring-ref", "%u", tx);
-	store(d->path, "rx-ring-ref", "%u", rx);
+	d->produced = d->consumed = d->rx_produced = d->rx_consumed = 0;
+	store(d->path, "tx-ring-ref", "%u", d->tx_gref);
+	store(d->path, "rx-ring-ref", "%u", d->ring_gref);
 	store(d->path, "event-channel", "%u", d->channel.port);
-	/*
-	 * The guest's own driver left these; they would win over the above.
-	 * One port for both is an error.
-	 */
-	d->other = channel_open();
+	/* The guest's own driver left these; they would win over the above. */
 	store(d->path, "event-channel-tx", "%u", d->channel.port);
 	store(d->path, "event-channel-rx", "%u", d->other.port);
 	store(d->path, "request-rx-copy", "1");
@@ -301,7 +305,13 @@ static void one(struct device *d, const char *misdeed)
 
 	sscanf(misdeed, "%63[^:]:%li", name, &n);
 	printf("%s: ", misdeed);
-	if (!strcmp(name, "rx-producer")) {
+	if (!strcmp(name, "events")) {
+		for (; n > 0; n--) {
+			channel_notify(&d->channel);
+			channel_notify(&d->other);
+		}
+		puts("sent");
+	} else if (!strcmp(name, "rx-producer")) {
 		bad_producer(d, &d->rx->req_prod, d->rx_produced + n);
 		puts("done");
 	} else if (!strncmp(name, "rx-", 3)) {
@@ -330,10 +340,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "hostile-vif DEVICE MISDEED...\n");
 		return 2;
 	}
-	connect_device(&d, argv[1]);
-	for (i = 2; i < argc; i++)
+	new_device(&d, argv[1]);
+	for (i = 2; i < argc; i++) {
+		if (backend_state(d.backend) != STATE_CONNECTED)
+			connect_device(&d);
 		one(&d, argv[i]);
-	printf("backend state %d\n", backend_state(d.backend));
+		printf("%s: backend state %d\n", argv[i],
+		       backend_state(d.backend));
+	}
 	store(d.path, "state", "%d", STATE_CLOSED);
 	backend_reaches(d.backend, STATE_CLOSED, 10000);
 	return 0;

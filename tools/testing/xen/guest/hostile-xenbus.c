@@ -12,15 +12,20 @@
  *	states:COUNT		  writes what comes to mind into the state
  *	flood:KEY:COUNT		  writes a key over and over
  *	storm:COUNT		  connects and closes without waiting
+ *	half:COUNT		  connects with four queues, of which one lacks a
+ *				  key or has a bad one
  *	valid			  connects as it should be done
+ *	queues			  the same with four queues
  */
 #include "xendev.h"
+
+#define QUEUES 4
 
 struct device {
 	int is_vif;
 	char path[64], backend[128];
-	uint32_t ring[2];
-	struct channel channel[2];
+	uint32_t ring[2 * QUEUES];
+	struct channel channel[2 * QUEUES];
 };
 
 /* Good values for each key, and how many pages and ports a frontend has. */
@@ -64,7 +69,8 @@ static void forget_keys(struct device *d)
 {
 	static const char * const keys[] = {
 		"ring-page-order", "num-ring-pages", "multi-queue-num-queues",
-		"ring-ref0", "ring-ref1", "queue-0", "queue-1", "feature-persistent",
+		"ring-ref0", "ring-ref1", "queue-0", "queue-1", "queue-2",
+		"queue-3", "feature-persistent",
 		"request-multicast-control", "xdp-headroom", "ctrl-ring-ref",
 	};
 	size_t i;
@@ -80,7 +86,7 @@ static void new_device(struct device *d, const char *kind, const char *number)
 	d->is_vif = !strcmp(kind, "vif");
 	snprintf(d->path, sizeof(d->path), "device/%s/%s", kind, number);
 	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 * QUEUES; i++) {
 		uint32_t *ring = shared_page(&d->ring[i]);
 
 		memset(ring, 0, PAGE);
@@ -113,7 +119,7 @@ static void made_up(struct device *d, const char *name, char *value, size_t size
 	if (!strcmp(name, "@readonly")) {
 		granted_page(BACKEND, 0, &number);
 	} else if (!strcmp(name, "@foreign")) {
-		granted_page(0x7fef, GNTALLOC_WRITABLE, &number);
+		granted_page(0x7fef, GNTALLOC_FLAG_WRITABLE, &number);
 	} else if (!strcmp(name, "@ring0")) {
 		number = d->ring[0];
 	} else if (!strcmp(name, "@port0")) {
@@ -155,17 +161,11 @@ static void bad_keys(struct device *d, char *list)
 	}
 }
 
-/* Connects; gives the state that the backend comes to rest in. */
-static int connect_with(struct device *d, const char *keys)
+/* Says that the keys are there; gives the state that the backend comes to. */
+static int connected(struct device *d)
 {
-	char *copy = keys ? strdup(keys) : NULL;
-	int ms, state;
+	int ms, state = -1;
 
-	if (!begin(d))
-		return -1;
-	if (copy)
-		bad_keys(d, copy);
-	free(copy);
 	set_state(d, d->is_vif ? STATE_CONNECTED : STATE_INITIALISED);
 	for (ms = 0; ms < 10000; ms += 20) {
 		state = backend_state(d->backend);
@@ -174,6 +174,67 @@ static int connect_with(struct device *d, const char *keys)
 		pause_ms(20);
 	}
 	return state;
+}
+
+static int connect_with(struct device *d, const char *keys)
+{
+	char *copy = keys ? strdup(keys) : NULL;
+
+	if (!begin(d))
+		return -1;
+	if (copy)
+		bad_keys(d, copy);
+	free(copy);
+	return connected(d);
+}
+
+static const char * const vif_keys[] = {
+	"tx-ring-ref", "event-channel-tx", "rx-ring-ref", "event-channel-rx",
+};
+static const char * const vbd_keys[] = { "ring-ref", "event-channel" };
+
+/* A queue's keys, all good but for the one with number @bad. */
+static void queue_keys(struct device *d, int queue, int bad)
+{
+	int count = d->is_vif ? 4 : 2, i;
+	char key[64], value[32];
+
+	for (i = 0; i < count; i++) {
+		int ring = 2 * queue + i / 2;
+
+		snprintf(key, sizeof(key), "queue-%d/%s", queue,
+			 d->is_vif ? vif_keys[i] : vbd_keys[i]);
+		snprintf(value, sizeof(value), "%u", i % 2 ?
+			 d->channel[ring].port : d->ring[ring]);
+		if (i != bad)
+			write_raw(d, key, value);
+		else if (dice(2))
+			write_raw(d, key, dice(2) ? "" : "4294967295");
+	}
+}
+
+/* Connects four queues, with one bad key or none; gives the state. */
+static int connect_queues(struct device *d, int bad)
+{
+	int queue, bad_queue = dice(QUEUES);
+
+	if (!begin(d))
+		return -1;
+	store(d->path, "multi-queue-num-queues", "%d", QUEUES);
+	for (queue = 0; queue < QUEUES; queue++)
+		queue_keys(d, queue, queue == bad_queue ? bad : -1);
+	return connected(d);
+}
+
+/* T4: gives how many of these connect, which none should. */
+static int half_built(struct device *d, unsigned int count)
+{
+	int good = 0;
+
+	while (count--)
+		good += connect_queues(d, dice(d->is_vif ? 4 : 2)) ==
+			STATE_CONNECTED;
+	return good;
 }
 
 /* T1: any state at any time, between good and bad keys. */
@@ -230,12 +291,17 @@ static void attack(struct device *d, char *what)
 		printf("%s: backend state %d\n", name, connect_with(d, what));
 	} else if (!strcmp(first, "valid")) {
 		printf("valid: backend state %d\n", connect_with(d, NULL));
+	} else if (!strcmp(first, "queues")) {
+		printf("queues: backend state %d\n", connect_queues(d, -1));
 	} else if (!strcmp(first, "states") && second) {
 		any_states(d, atoi(second));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));
 	} else if (!strcmp(first, "storm") && second) {
 		storm(d, atoi(second));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));
+	} else if (!strcmp(first, "half") && second) {
+		printf("%s: %d connected, ", name, half_built(d, atoi(second)));
+		printf("backend state %d\n", backend_state(d->backend));
 	} else if (!strcmp(first, "flood") && second && *rest) {
 		flood(d, second, atoi(rest));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));

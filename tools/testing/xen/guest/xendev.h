@@ -18,6 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the kernel's headers for user space take for granted. */
+typedef uint32_t grant_ref_t;
+typedef uint16_t domid_t;
+#include <xen/evtchn.h>
+#include <xen/gntalloc.h>
+
 #define PAGE 4096
 #define BACKEND 0	/* Dom0 */
 
@@ -27,19 +33,6 @@
 #define STATE_CONNECTED 4
 #define STATE_CLOSING 5
 #define STATE_CLOSED 6
-
-struct gntalloc_request {
-	uint16_t domid;
-	uint16_t flags;
-	uint32_t count;
-	uint64_t index;
-	uint32_t grefs[1];
-};
-#define GNTALLOC_ALLOC _IOC(_IOC_NONE, 'G', 5, sizeof(struct gntalloc_request))
-#define GNTALLOC_WRITABLE 1
-
-#define EVTCHN_BIND_UNBOUND _IOC(_IOC_NONE, 'E', 2, sizeof(unsigned int))
-#define EVTCHN_NOTIFY _IOC(_IOC_NONE, 'E', 4, sizeof(unsigned int))
 
 static inline void __attribute__((noreturn)) die(const char *what)
 {
@@ -51,27 +44,27 @@ static inline void __attribute__((noreturn)) die(const char *what)
 static inline void *granted_page(uint16_t domid, uint16_t flags, uint32_t *gref)
 {
 	static int fd = -1;
-	struct gntalloc_request request = {
+	struct ioctl_gntalloc_alloc_gref request = {
 		.domid = domid, .flags = flags, .count = 1,
 	};
 	void *page;
 
 	if (fd < 0)
 		fd = open("/dev/xen/gntalloc", O_RDWR);
-	if (fd < 0 || ioctl(fd, GNTALLOC_ALLOC, &request))
+	if (fd < 0 || ioctl(fd, IOCTL_GNTALLOC_ALLOC_GREF, &request))
 		die("gntalloc");
 	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		    request.index);
 	if (page == MAP_FAILED)
 		die("mmap");
-	*gref = request.grefs[0];
+	*gref = request.gref_ids[0];
 	return page;
 }
 
 /* A page shared with the backend. */
 static inline void *shared_page(uint32_t *gref)
 {
-	return granted_page(BACKEND, GNTALLOC_WRITABLE, gref);
+	return granted_page(BACKEND, GNTALLOC_FLAG_WRITABLE, gref);
 }
 
 struct channel {
@@ -79,26 +72,31 @@ struct channel {
 	unsigned int port;
 };
 
-static inline struct channel channel_open(void)
+/* A port that Dom0 may bind to, among those of an open /dev/xen/evtchn. */
+static inline struct channel channel_on(int fd)
 {
-	struct channel channel = { .fd = open("/dev/xen/evtchn", O_RDWR) };
-	unsigned int remote = BACKEND;
-	int port;
+	struct ioctl_evtchn_bind_unbound_port bind = { BACKEND };
+	int port = ioctl(fd, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind);
 
-	if (channel.fd < 0)
-		die("evtchn");
-	port = ioctl(channel.fd, EVTCHN_BIND_UNBOUND, &remote);
 	if (port < 0)
 		die("bind");
-	channel.port = port;
-	return channel;
+	return (struct channel){ fd, port };
+}
+
+static inline struct channel channel_open(void)
+{
+	int fd = open("/dev/xen/evtchn", O_RDWR);
+
+	if (fd < 0)
+		die("evtchn");
+	return channel_on(fd);
 }
 
 static inline void channel_notify(struct channel *channel)
 {
-	unsigned int port = channel->port;
+	struct ioctl_evtchn_notify notify = { channel->port };
 
-	if (ioctl(channel->fd, EVTCHN_NOTIFY, &port))
+	if (ioctl(channel->fd, IOCTL_EVTCHN_NOTIFY, &notify))
 		die("notify");
 }
 

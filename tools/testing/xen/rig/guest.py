@@ -40,11 +40,15 @@ class Guest:
         return self.machine.run(f"xl domid {self.name} 2>/dev/null",
                                 check=False).status == 0
 
+    def quoted(self, command, deadline=120):
+        """What runs a shell command in the guest when Dom0 runs it."""
+        return f"GUEST_TIMEOUT={deadline} guest {self.name} " \
+            + shlex.quote(command)
+
     def run(self, command, deadline=120, check=True):
         """Runs a shell command in the guest; returns its output."""
-        return self.machine.run(
-            f"GUEST_TIMEOUT={deadline} guest {self.name} "
-            + shlex.quote(command), deadline + 30, check)
+        return self.machine.run(self.quoted(command, deadline),
+                                deadline + 30, check)
 
     def wait_until(self, condition, seconds=90):
         """Waits in the guest for a shell condition; tells whether it held."""

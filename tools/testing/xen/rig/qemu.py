@@ -26,16 +26,27 @@ class Config:
     nic: str = "virtio"
     linux: str = ""
     xen: str = ""
+    # More disks: the file of each, and whether it is read-only.
+    drives: list = field(default_factory=list)
+    # Let virtual time be the number of instructions executed.
+    count: bool = False
     extra: list = field(default_factory=list)
 
     def physical_cpus(self):
-        """As many as Dom0 has, but one in PVH mode.
+        """As many as Dom0 has, but one in PVH mode or when counting.
 
         What QEMU 7.2 emulates of SVM goes wrong on several processors:
         Xen and a PVH Dom0 lose timer interrupts, or take an interrupt with
         IF clear, whoever's Dom0 code it is.  The virtual CPUs share one.
         """
-        return 1 if self.mode == "pvh" else self.vcpus
+        return 1 if self.mode == "pvh" or self.count else self.vcpus
+
+    def accelerator(self):
+        """Emulation; in one thread and 2 ns an instruction when counting."""
+        if self.count:
+            return ["-accel", "tcg,thread=single",
+                    "-icount", "shift=1,sleep=off"]
+        return ["-accel", "tcg,thread=multi"]
 
     def root_device(self):
         return "/dev/nvme0n1" if self.disk == "nvme" else "/dev/vda"
@@ -52,7 +63,7 @@ def command(config, image, kernel, initramfs, directory):
     linux = DOM0_OPTIONS.format(root=config.root_device())
     linux = f"{linux} {config.linux}".strip()
     xen = XEN_OPTIONS.format(memory=config.dom0_memory, vcpus=config.vcpus)
-    line = ["qemu-system-x86_64", "-accel", "tcg,thread=multi",
+    line = ["qemu-system-x86_64", *config.accelerator(),
             "-nodefaults", "-display", "none", "-no-reboot",
             "-m", str(config.memory), "-smp", str(config.physical_cpus()),
             "-qmp", f"unix:{directory.name},abstract=on,server=on,wait=off"]
@@ -114,6 +125,10 @@ def _devices(config, image, directory):
         with open(scratch, "wb") as file:
             file.truncate(512 << 20)
         line += ["-drive", f"if=none,id=s{number},format=raw,file={scratch}",
+                 "-device", f"virtio-blk-pci,drive=s{number}{modern}"]
+    for number, (file, readonly) in enumerate(config.drives, 3):
+        line += ["-drive", f"if=none,id=s{number},format=raw,file={file}"
+                           f",readonly={'on' if readonly else 'off'}",
                  "-device", f"virtio-blk-pci,drive=s{number}{modern}"]
     card = "e1000e" if config.nic == "e1000e" else f"virtio-net-pci{modern}"
     return line + ["-netdev", "user,id=net,restrict=on",

@@ -86,6 +86,79 @@ def test_destroy_busy_guest(dom0, guest):
                      "2>/dev/null && echo fine") == "fine"
 
 
+def grants(dom0, domid):
+    """Entries of Xen's grant tables that name a domain, as Xen prints them."""
+    said = dom0.run("xl dmesg -c >/dev/null; xl debug-keys g; sleep 1; "
+                    "xl dmesg -c | sed 's/^(XEN) *//'")
+    assert "active" in said, said
+    return re.findall(rf"^.*(?:grant-table for remote d{domid} "
+                      rf"|\[0x[0-9a-f]+\] +{domid} ).*$", said, re.M)
+
+
+def memory(dom0):
+    """kB that are available in Dom0, and those in slabs, without caches."""
+    said = dom0.run("sync; echo 3 > /proc/sys/vm/drop_caches; sleep 1; "
+                    "awk '/^(MemAvailable|Slab)/ { print $2 }' /proc/meminfo")
+    return [int(number) for number in said.split()]
+
+
+def back_again(dom0, before, seconds=30):
+    """Waits until Dom0 has the memory it had, but for one per cent."""
+    end = time.monotonic() + seconds
+    while True:
+        available, slab = memory(dom0)
+        if available > before[0] * 0.99 and slab < before[1] * 1.01:
+            return
+        assert time.monotonic() < end, (before, available, slab)
+
+
+@pytest.mark.dom0()
+def test_hostile_guest_leaves_nothing(dom0):
+    """A guest destroyed amid its attacks: no grant and no memory is kept."""
+    for cycle in range(2):
+        guest = guest_of(dom0, "pv")
+        domid, uuid = guest.domid(), uuid_of(dom0, guest.domid())
+        assert grants(dom0, domid), "the oracle sees no grants"
+        guest.run("echo vbd-51712 > /sys/bus/xen/drivers/vbd/unbind; "
+                  "echo vif-0 > /sys/bus/xen/drivers/vif/unbind")
+        guest.run("hostile-vbd 51712 none many:4000; "
+                  "hostile-xenbus vif 0 valid storm:50 valid", 300)
+        guest.run("(hostile-vbd 51712 many:1000000 & "
+                  "hostile-vif 0 slots:18 events:1000000) >/dev/null 2>&1 &")
+        guest.destroy()
+        gone(dom0, domid, uuid)
+        assert not grants(dom0, domid)
+        if cycle == 0:
+            before = memory(dom0)
+    back_again(dom0, before)
+
+
+@pytest.mark.dom0()
+@pytest.mark.parametrize("way", (
+    # The frontend's directory, with all that it says, disappears.
+    "xenstore-rm /local/domain/{domid}/device/vbd/51728",
+    "xl block-detach --force {domid} 51728",
+))
+def test_vanishing_disk(dom0, pv_guest, way):
+    """A disk that vanishes in mid-I/O is free for others (T8)."""
+    loop = dom0.run("truncate -s 64M /tmp/vanishing; "
+                    "losetup -f --show /tmp/vanishing")
+    domid = pv_guest.domid()
+    dom0.run(f"xl block-attach {domid} phy:{loop} xvdb w")
+    assert pv_guest.wait_until("test -b /dev/xvdb")
+    pv_guest.run("while :; do dd if=/dev/zero of=/dev/xvdb bs=64k count=64 "
+                 "oflag=direct; done >/dev/null 2>&1 &")
+    dom0.run("sleep 1; " + way.format(domid=domid))
+    dom0.run(f"xl block-detach --force {domid} 51728", check=False)
+    dom0.run(f"n=0; while ls /sys/bus/xen-backend/devices | "
+             f"grep -q '^vbd-{domid}-51728'; do sleep 0.5; n=$((n+1)); "
+             "[ $n -lt 120 ] || exit 1; done; "
+             f"losetup -d {loop} && ! losetup {loop} 2>/dev/null", 120)
+    uuid = uuid_of(dom0, domid)
+    pv_guest.destroy()
+    gone(dom0, domid, uuid)
+
+
 @pytest.mark.dom0()
 def test_guest_ends_by_itself(dom0, pvh_guest):
     """A guest that powers itself off in mid-I/O is cleaned up as well."""

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One number from two runs: many operations less few."""
+
+import dataclasses
+
+from . import plan
+
+# Operations in a traced run, which writes tens of bytes for each event.
+TRACED = 0.2
+
+
+class Measurement:
+    """A workload on a guest, or on Dom0 alone."""
+
+    def __init__(self, stage, workload, guest, scale):
+        self.stage, self.workload = stage, workload
+        self.guest, self.scale = guest, scale
+        self.words = {}
+        if guest:
+            self.words = {
+                "domid": guest.domid(), "name": guest.name,
+                "partner": plan.ADDRESS[plan.PARTNER[guest.kind]]}
+        if guest and workload.before:
+            self.words["given"] = guest.run(workload.before, 300)
+
+    def command(self, n):
+        return f"export N={n}; " + self.workload.command.format(**self.words)
+
+    def place(self):
+        return None if self.workload.in_dom0 else self.guest
+
+    def many(self, scale):
+        return max(int(self.workload.many * scale), self.workload.few * 2)
+
+    def run(self, n):
+        """(rate, operations, counters) of one run."""
+        out, counters = self.stage.sampled(self.command(n), self.place())
+        if not self.workload.parse:
+            return None, n, counters
+        return *self.workload.parse(out, n), counters
+
+    def rates(self):
+        """The rate, and what Dom0 spent on one operation."""
+        _, few, idle = self.run(self.workload.few)
+        rate, many, busy = self.run(self.many(self.scale))
+        number = many - few
+        cost = {name: (busy[name] - idle.get(name, 0)) / number
+                for name in busy}
+        domains = {name.removeprefix("cpu"): cost[name] for name in cost
+                   if name.startswith("cpu")}
+        return {"rate": rate or 1e9 / cost["time"],
+                "unit": self.workload.unit, "dom0_ns": domains["0"],
+                "domains_ns": domains,
+                **{name: cost[name] for name in ("ctxt", "intr", "wakeups")}}
+
+    def profile(self):
+        """Where the machine executes, as text."""
+        return self.stage.profiled(self.command(self.many(self.scale)),
+                                   self.place())
+
+    def counts(self):
+        """What xentrace counts for one operation, by domain."""
+        few, many = self.workload.few, self.many(self.scale * TRACED)
+        idle = self.stage.traced(self.command(few), self.place())
+        busy = self.stage.traced(self.command(many), self.place())
+        number = (many - few) * max(self.workload.disks, 1)
+        return {str(domain): {
+            what: (times - idle.get(domain, {}).get(what, 0)) / number
+            for what, times in counted.items()
+            if times > idle.get(domain, {}).get(what, 0)}
+            for domain, counted in busy.items()}
+
+
+def native(workload):
+    """The same work in Dom0 alone, which no backend can be faster than."""
+    return dataclasses.replace(workload, command=workload.native, before="")

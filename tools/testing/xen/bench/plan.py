@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is measured, as tables: a workload is a line."""
+
+import re
+from dataclasses import dataclass
+
+DOM0 = "10.0.2.15"
+ADDRESS = {"pv": "10.0.2.21", "pvh": "10.0.2.22"}
+PARTNER = {"pv": "pvh", "pvh": "pv"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Code that is measured: a kernel, and the backends on it."""
+    name: str
+    kernel: str
+    modules: tuple
+
+
+IN_TREE = Subject("in-tree", "intree", ("xen-blkback", "xen-netback"))
+BACKENDS = Subject("our backends, in-tree Dom0", "intree",
+                   ("xen-vbd-backend", "xen-vif-backend"))
+OURS = Subject("ours", "ours", ("xen-vbd-backend", "xen-vif-backend"))
+SUBJECTS = IN_TREE, BACKENDS, OURS
+
+
+@dataclass(frozen=True)
+class Workload:
+    """
+    One measurement: a command, of which $N says how much it does.
+
+    What is counted is the difference between @many and @few, so that starting
+    and ending the programs counts for nothing.  @parse takes the output and N,
+    and gives the rate a second and the number of operations; without it, an
+    operation is one of N, and the time is that of the whole command.
+    """
+    group: str
+    name: str
+    command: str
+    unit: str
+    many: int
+    few: int
+    parse: object = None
+    in_dom0: bool = False
+    # A command in the guest before it, whose output is {given}; {domid} and
+    # {name} are the guest's.
+    before: str = ""
+    native: str = ""		# the same work in Dom0, without a guest
+    disks: int = 0
+    persistent: bool = True	# grants, if the backend offers them
+    guests: tuple = ("pv", "pvh")
+    partner: bool = False	# needs the guest of the other kind, too
+    per: int = 1		# costs are shown for so many operations
+
+
+# Field numbers of fio's terse format: runtime in ms of reads and of writes.
+ERROR, READ_MS, WRITE_MS = 4, 8, 49
+
+
+def fio_rate(disks):
+    """Reads fio's terse line; N are the requests to each disk."""
+    def parse(output, n):
+        for line in output.splitlines():
+            fields = line.split(";")
+            if len(fields) > WRITE_MS and fields[0] == "3":
+                if int(fields[ERROR]):
+                    raise ValueError(f"fio: error {fields[ERROR]}")
+                took = int(fields[READ_MS]) or int(fields[WRITE_MS])
+                return (n * disks * 1000 / took if took else 0), n * disks
+        raise ValueError(f"fio says nothing to go by: {output[-300:]}")
+    return parse
+
+
+def fio(disks, rw, size, depth):
+    """A fio command on disks; $N requests to each."""
+    jobs = " ".join(f"--name=j{n} --filename={disk}"
+                    for n, disk in enumerate(disks))
+    return (f"fio --output-format=terse --terse-version=3 --direct=1 "
+            f"--ioengine=libaio --thread --group_reporting --rw={rw} "
+            f"--bs={size} --iodepth={depth} --size=1g --number_ios=$N "
+            f"--randrepeat=1 --disk_util=0 {jobs}")
+
+
+def block(name, rw, size, depth, many, disks=1):
+    """A line for the frontend's grants as they are, and one without."""
+    guest = [f"/dev/xvd{chr(ord('b') + n)}" for n in range(disks)]
+    native = [f"/dev/nullb{n}" for n in range(disks)]
+    return [Workload("block", name + suffix,
+                     "chroot /t " + fio(guest, rw, size, depth),
+                     "requests/s", many, 1, fio_rate(disks), disks=disks,
+                     native=fio(native, rw, size, depth) if persistent else "",
+                     persistent=persistent)
+            for persistent, suffix in ((True, ""),
+                                       (False, ", no persistent grants"))]
+
+
+def iperf_rate(output, n):
+    """Bytes a second that the receiver saw; N are bytes."""
+    found = re.findall(r"([\d.]+) Kbits/sec.*receiver", output)
+    if not found:
+        raise ValueError(f"iperf3 says nothing to go by: {output[-300:]}")
+    return float(found[-1]) * 1000 / 8, n
+
+
+def tcp(name, streams, many, reverse="", partner=False):
+    server = "{partner}" if partner else DOM0
+    command = f"iperf3 -f k -n $N -P {streams} {reverse} -c "
+    return Workload("net", name, command + server, "bytes/s", many, 1000,
+                    iperf_rate, native=command + "127.0.0.1", per=65536,
+                    partner=partner)
+
+
+def sockperf_rate(output, _n):
+    """Round trips a second; N are seconds."""
+    found = re.search(r"Valid Duration\] RunTime=([\d.]+) sec; .*?"
+                      r"ReceivedMessages=(\d+)", output)
+    if not found:
+        raise ValueError(f"sockperf says nothing to go by: {output[-300:]}")
+    return int(found[2]) / float(found[1]), int(found[2])
+
+
+def rounds(each):
+    """Reads xenbench; a round is @each operations."""
+    def parse(output, _n):
+        found = re.search(r"rounds (\d+) ns (\d+)", output)
+        if not found:
+            raise ValueError(f"xenbench failed: {output[-300:]}")
+        number = int(found[1]) * each
+        return number / int(found[2]) * 1e9, number
+    return parse
+
+
+def xenbench(group, name, what, each, unit, many, few, before="",
+             given="{given}", **more):
+    return Workload(group, name, f"xenbench {what} {{domid}} $N {given}", unit,
+                    many, few, rounds(each), in_dom0=True,
+                    before=f"pkill xenbench; {before} >/tmp/given & "
+                           "sleep 0.5; cat /tmp/given" if before else "",
+                    **more)
+
+
+def toolstack(name, command, many=6):
+    return Workload("control", name,
+                    f"for i in $(seq $N); do {command}; done",
+                    "a second", many, 1, in_dom0=True)
+
+
+ATTACH = ("xl block-attach {name} phy:/dev/nullb16,xvdz,w && "
+          "until [ $(xenstore-read /local/domain/0/backend/vbd/{domid}/268441856/"
+          "state) = 4 ]; do sleep 0.02; done && xl block-detach {name} xvdz")
+PLUG = ("xl network-attach {name} bridge=xenbr0 && "
+        "until [ $(xenstore-read /local/domain/0/backend/vif/{domid}/1/"
+        "state) = 4 ]; do sleep 0.02; done && xl network-detach {name} 1")
+CREATE = ("xl create -q -p /etc/xen/pv.cfg name='\"small\"' memory=128 "
+          "disk='[]' vif='[]' && xl destroy small")
+
+WORKLOADS = (
+    *block("4k randread depth 1", "randread", "4k", 1, 3000),
+    *block("4k randread depth 32", "randread", "4k", 32, 15000),
+    *block("4k randwrite depth 1", "randwrite", "4k", 1, 3000),
+    *block("4k randwrite depth 32", "randwrite", "4k", 32, 15000),
+    *block("128k read depth 8", "read", "128k", 8, 2000),
+    *block("128k write depth 8", "write", "128k", 8, 2000),
+    *block("1M read depth 8", "read", "1m", 8, 300),
+    *block("1M write depth 8", "write", "1m", 8, 300),
+    *block("4k randread depth 32, 4 disks", "randread", "4k", 32, 4000, 4),
+    *block("4k randread depth 32, 16 disks", "randread", "4k", 32, 1000, 16),
+
+    tcp("TCP guest to Dom0, 1 stream", 1, 60_000_000),
+    tcp("TCP guest to Dom0, 8 streams", 8, 60_000_000),
+    tcp("TCP Dom0 to guest, 1 stream", 1, 60_000_000, "-R"),
+    tcp("TCP Dom0 to guest, 8 streams", 8, 60_000_000, "-R"),
+    tcp("TCP guest to guest, 1 stream", 1, 40_000_000, partner=True),
+    tcp("TCP guest to guest, 8 streams", 8, 40_000_000, partner=True),
+    Workload("net", "TCP request and response",
+             f"chroot /t sockperf pp --tcp --no-rdtsc -t $N -i {DOM0}",
+             "round trips/s", 3, 1, sockperf_rate,
+             native="sockperf pp --tcp --no-rdtsc -t $N -i 127.0.0.1"),
+
+    toolstack("create and destroy a guest", CREATE, 3),
+    toolstack("attach and detach a disk", ATTACH),
+    toolstack("attach and detach a network card", PLUG),
+
+    xenbench("event", "event to a guest and back", "ping", 1, "round trips/s",
+             5000, 10, "xenbench echo 1"),
+    xenbench("event", "16 events to a guest and back", "ping", 16, "events/s",
+             500, 10, "xenbench echo 16"),
+
+    xenbench("memory", "gntdev: map and unmap 1 page", "map", 1, "pages/s",
+             500, 5, "xenbench share 1"),
+    xenbench("memory", "gntdev: map and unmap 256 pages", "map", 256,
+             "pages/s", 20, 2, "xenbench share 256"),
+    xenbench("memory", "gntdev: copy 1 page", "copy", 1, "pages/s",
+             2000, 5, "xenbench share 1"),
+    xenbench("memory", "gntdev: copy 256 pages", "copy", 256, "pages/s",
+             40, 2, "xenbench share 256"),
+    xenbench("memory", "privcmd: map and unmap 4096 foreign pages", "foreign",
+             4096, "pages/s", 5, 1, given="4096", guests=("pvh",)),
+)
+
+
+def chosen(groups):
+    """The workloads of some groups, or all."""
+    known = {workload.group for workload in WORKLOADS}
+    unknown = set(groups) - known
+    if unknown:
+        raise SystemExit(f"bench: no group {', '.join(sorted(unknown))}; "
+                         f"there are {', '.join(sorted(known))}")
+    return [workload for workload in WORKLOADS
+            if not groups or workload.group in groups]

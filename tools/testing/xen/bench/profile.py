@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where the machine executes: samples of the plugin, with names to them."""
+
+import bisect
+import mmap
+import re
+import struct
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from rig import packages, paths
+
+PERIOD = 5000
+XEN = range(0xffff82d000000000, 0xffff830000000000)
+KERNEL = range(0xffffffff80000000, 0xffffffffc0000000)
+MODULES = range(0xffffffffc0000000, 0xffffffffff000000)
+SAMPLE = 16
+# Patched at boot (alternatives, static calls), so not all bytes agree.
+ALIKE = 9
+SYMBOL = re.compile(r"^(?:0x)?([0-9a-f]{16}) [tTwW] (\S+)$", re.M)
+
+
+class Symbols:
+    """Names by address."""
+
+    def __init__(self, pairs):
+        pairs = sorted(pairs)
+        self.addresses = [address for address, _ in pairs]
+        self.names = [name for _, name in pairs]
+
+    @classmethod
+    def of_map(cls, text):
+        return cls((int(address, 16), name)
+                   for address, name in SYMBOL.findall(text))
+
+    def name(self, address):
+        at = bisect.bisect(self.addresses, address) - 1
+        return self.names[at] if at >= 0 else "?"
+
+
+def nm(file):
+    return subprocess.run(["nm", str(file)], text=True, capture_output=True,
+                          check=True).stdout
+
+
+class Code:
+    """The bytes of an ELF file where they are loaded."""
+
+    def __init__(self, file):
+        self.data = Path(file).read_bytes()
+        offset, = struct.unpack_from("<Q", self.data, 32)
+        size, number = struct.unpack_from("<HH", self.data, 54)
+        self.parts = []
+        for n in range(number):
+            kind, _, at, address, _, length = struct.unpack_from(
+                "<IIQQQQ", self.data, offset + n * size)
+            if kind == 1:
+                self.parts.append((address, at, length))
+
+    def alike(self, address, sample):
+        """How many bytes at an address are those of a sample."""
+        for start, at, length in self.parts:
+            if start <= address < start + length:
+                at += address - start
+                return sum(a == b for a, b in
+                           zip(self.data[at:at + SAMPLE], sample))
+        return 0
+
+
+class Profiler:
+    """The plugin in a machine: its options, its window, what it saw."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        source = Path(__file__).parent / "sampler.c"
+        self.plugin = self.directory / "sampler.so"
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC",
+                        "-fvisibility=hidden", "-o", str(self.plugin),
+                        str(source)], check=True)
+        self.out = self.directory / "samples"
+        control = self.directory / "control"
+        control.write_bytes(bytes(4096))
+        with open(control, "r+b") as file:
+            self.control = mmap.mmap(file.fileno(), 4096)
+        self.options = ["-plugin", f"{self.plugin},control={control},"
+                                   f"out={self.out},period={PERIOD}"]
+
+    def _set(self, value):
+        self.control[:4] = struct.pack("<I", value)
+
+    def _get(self):
+        return struct.unpack("<I", self.control[:4])[0]
+
+    def open(self):
+        self._set(1)
+
+    def close(self):
+        """Ends the window; gives (instructions, [(address, samples,
+        bytes)])."""
+        self._set(2)
+        for _ in range(1000):
+            if not self._get():
+                break
+            time.sleep(0.01)
+        else:
+            raise RuntimeError("the profiling plugin does not answer")
+        first, *lines = self.out.read_text().splitlines()
+        found = [line.split() for line in lines]
+        return int(first.split()[1]), [
+            (int(address, 16), int(samples), bytes.fromhex(code))
+            for address, samples, code in found]
+
+
+def unpacked(package, pattern):
+    """A file of a Debian package."""
+    out = paths.rig_cache() / "profile"
+    found = sorted(out.glob(pattern))
+    if not found:
+        for archive in packages.download([package]):
+            if archive.name.startswith(package):
+                packages.unpack(archive, out)
+        found = sorted(out.glob(pattern))
+    if not found:
+        raise packages.PackageError(f"{package} has no {pattern}")
+    return found[-1]
+
+
+class Resolver:
+    """Says whose code is at an address, and its function.
+
+    @kallsyms are the lines of Dom0's modules.
+    """
+
+    def __init__(self, build, image, mode, kallsyms):
+        name = "xen-*.efi.map" if mode == "pvh" else "xen-syms-*.map"
+        self.xen = Symbols.of_map(unpacked(
+            "xen-hypervisor-4.17-amd64-dbg",
+            f"usr/lib/debug/boot/{name}").read_text())
+        vmlinux = Path(build) / "vmlinux"
+        self.dom0 = Symbols.of_map(nm(vmlinux))
+        self.dom0_code = Code(vmlinux)
+        with tempfile.TemporaryDirectory() as directory:
+            guest = Path(directory) / "vmlinux"
+            subprocess.run(["/sbin/debugfs", "-R",
+                            f"dump /boot/guest-vmlinux {guest}",
+                            str(image.root)], check=True,
+                           capture_output=True)
+            self.guest_code = Code(guest)
+        self.modules = Symbols(
+            (int(address, 16), f"{name} {module}") for address, name, module
+            in re.findall(r"^([0-9a-f]{16}) [tT] (\S+)\s+(\[\S+\])$",
+                          kallsyms, re.M))
+
+    def where(self, address, sample):
+        if address in XEN:
+            return "Xen", self.xen.name(address)
+        if address in KERNEL:
+            ours = self.dom0_code.alike(address, sample)
+            theirs = self.guest_code.alike(address, sample)
+            if ours >= theirs and ours >= ALIKE:
+                return "Dom0 kernel", self.dom0.name(address)
+            return "guest kernel", ""
+        if address in MODULES:
+            return "modules", self.modules.name(address)
+        return "user space", ""
+
+
+def table(samples, resolver, top=40):
+    """Text: shares by owner, and the functions with the most samples."""
+    owners, functions = Counter(), Counter()
+    for address, count, sample in samples:
+        owner, function = resolver.where(address, sample)
+        owners[owner] += count
+        functions[owner, function] += count
+    total = sum(owners.values()) or 1
+    lines = [f"{100 * count / total:5.1f} %  {owner}"
+             for owner, count in owners.most_common()]
+    lines += [""]
+    lines += [f"{100 * count / total:5.1f} %  {owner:12} {function}"
+              for (owner, function), count in functions.most_common(top)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A running machine under instruction counting, with guests to measure."""
+
+import json
+import re
+from pathlib import Path
+
+from rig import image as images
+from rig import machine, payload, qemu
+from rig.guest import Guest
+
+from . import plan, profile, trace
+
+DISKS = 16
+LINUX = f"rig_modules=none null_blk.nr_devices={DISKS + 1} null_blk.gb=4"
+# The emulation is several times slower than without counting.
+SLOW = 1200
+TRACE_ROOM = 512 << 20
+TOOLS = """set -e; mkdir -p /t; mount -t ext4 -o ro,noload /dev/xvdt /t
+for d in dev proc sys; do mount --bind /$d /t/$d; done
+mount -t tmpfs tmp /t/tmp"""
+
+
+class Stage:
+    """One boot of a kernel as Dom0; used as a context."""
+
+    def __init__(self, build, mode, directory, profiled=False):
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.tracefile = directory / "trace.img"
+        with open(self.tracefile, "wb") as file:
+            file.truncate(TRACE_ROOM)
+        self.mode = mode
+        self.config = qemu.Config(
+            mode=mode, count=True, memory=3072, linux=LINUX,
+            drives=[(images.get().root, True), (self.tracefile, False)])
+        self.build = build
+        self.profiler = profile.Profiler(directory) if profiled else None
+        if profiled:
+            self.config.extra = self.profiler.options
+        sample = Path(__file__).parent / "sample"
+        self.dom0 = machine.Machine(payload.Kernel.from_build(build),
+                                    self.config, files=[sample])
+        self.guests = {}
+        self.modules = ()
+
+    def __enter__(self):
+        self.dom0.boot(SLOW)
+        self.dom0.run("chmod +x /rig/files/sample; "
+                      "iperf3 -s -D >/dev/null 2>&1; "
+                      "sockperf sr --tcp --timeout -1 >/dev/null 2>&1 &",
+                      SLOW)
+        return self
+
+    def __exit__(self, *_):
+        self.dom0.stop()
+        self.tracefile.unlink(missing_ok=True)
+
+    def use(self, modules):
+        """Puts these backends in place of those before; no guests after."""
+        for name in list(self.guests):
+            self.guests.pop(name).destroy()
+        for module in self.modules:
+            self.dom0.run(f"modprobe -r {module}", SLOW)
+        for module in modules:
+            self.dom0.run(f"modprobe {module}", SLOW)
+        self.modules = modules
+
+    def guest(self, kind, persistent=True):
+        """A guest with the tools; the other of its kind makes way for it."""
+        name = kind if persistent else f"{kind}-np"
+        if name not in self.guests:
+            self.release(kind)
+            extra = f"console=hvc0 rig_ip={plan.ADDRESS[kind]}"
+            if not persistent:
+                extra += " xen_blkfront.feature_persistent=0"
+            guest = Guest(self.dom0, kind, name, extra=f'"{extra}"')
+            guest.create(SLOW)
+            self.guests[name] = guest
+            self.attach(guest, "/dev/vdd", "xvdt", "r")
+            guest.run(TOOLS, SLOW)
+        return self.guests[name]
+
+    def attach(self, guest, disk, device, mode="w"):
+        self.dom0.run(f"xl block-attach {guest.name} "
+                      f"phy:{disk},{device},{mode}", SLOW)
+        if not guest.wait_until(f"[ -b /dev/{device} ]", SLOW):
+            raise machine.MachineError(f"{guest.name} has no {device}")
+
+    def release(self, kind):
+        """Ends the guest of a kind, so that its disks can go to the next."""
+        for name, guest in list(self.guests.items()):
+            if guest.kind == kind:
+                self.guests.pop(name).destroy()
+
+    def give_disks(self, guest, number):
+        """Sees to it that the guest has that many null_blk disks."""
+        have = getattr(guest, "null_disks", 0)
+        for n in range(have, number):
+            self.attach(guest, f"/dev/nullb{n}", f"xvd{chr(ord('b') + n)}")
+        guest.null_disks = max(have, number)
+
+    def sampled(self, command, guest):
+        """Runs a command; gives its output and what the counters rose by."""
+        inside = guest.quoted(command, SLOW) if guest else command
+        out = self.dom0.run(f"/rig/files/sample; {inside}; status=$?; "
+                            "/rig/files/sample; exit $status", SLOW)
+        before, after = (json.loads(line) for line in
+                         re.findall(r"^sample (.*)$", out, re.M))
+        return out, {name: after[name] - before.get(name, 0)
+                     for name in after}
+
+    def traced(self, command, guest):
+        """Runs a command under xentrace; gives what each domain did."""
+        inside = guest.quoted(command, SLOW) if guest else f"({command})"
+        size = self.dom0.run(
+            f"rm -f /tmp/trace; xentrace -D -e {trace.MASK:#x} /tmp/trace & "
+            f"tracer=$!; sleep 1; {inside} >/dev/null; status=$?; sleep 0.3; "
+            "kill $tracer; wait; stat -c %s /tmp/trace; "
+            "dd if=/tmp/trace of=/dev/vde bs=1M conv=fsync 2>/dev/null; "
+            "exit $status", SLOW)
+        with open(self.tracefile, "rb") as file:
+            return trace.count(file.read(int(size.split()[-1])))
+
+    def profiled(self, command, guest):
+        """Runs a command; gives where the machine executed meanwhile."""
+        self.profiler.open()
+        try:
+            self.sampled(command, guest)
+        finally:
+            instructions, samples = self.profiler.close()
+        resolver = profile.Resolver(
+            self.build, self.dom0.image, self.mode,
+            self.dom0.run(r"grep '\[xen' /proc/kallsyms", SLOW))
+        return (f"{instructions} instructions, a sample every "
+                f"{profile.PERIOD}\n\n" + profile.table(samples, resolver))
