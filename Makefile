@@ -23,7 +23,7 @@ help:
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
 	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
-	@echo 'make bench       ours against the in-tree code, counted in instructions (hours; ONLY=net for one group)'
+	@echo 'make bench       ours against the in-tree code, counted in instructions (not tried yet)'
 	@echo 'make bench-table the last results into Documentation/benchmark/'
 	@echo 'make kernels     build the kernels that the tests boot'
 	@echo

@@ -44,9 +44,33 @@ def checkout(base, commit):
     return where
 
 
+# What a file takes in by .incbin is not among the dependencies that ccache goes by: it would give back what was there
+# before. In C files that is done for what is refused below.
+COMPILER = """#!/bin/sh
+for last do :; done
+case $last in
+*.S) exec gcc "$@" ;;
+esac
+exec ccache gcc "$@"
+"""
+INCBIN_IN_C = 'CONFIG_IKCONFIG', 'CONFIG_IKHEADERS'
+
+
+def cc():
+    """gcc behind ccache where that is safe; in the cache folder, for its path is part of every command line."""
+    path = CACHE / 'bin/gcc'
+    if not path.exists() or path.read_text() != COMPILER:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f'gcc.{os.getpid()}')
+        new.write_text(COMPILER)
+        new.chmod(0o755)
+        new.rename(path)
+    return path
+
+
 def make(src, out, *targets, jobs=JOBS):
     """The argument list of a kernel make."""
-    return ['make', '-s', '-C', src, f'O={out}', 'CC=ccache gcc', 'HOSTCC=ccache gcc', f'-j{jobs}', *targets]
+    return ['make', '-s', '-C', src, f'O={out}', f'CC={cc()}', f'HOSTCC={cc()}', f'-j{jobs}', *targets]
 
 
 def compiler():
@@ -78,10 +102,12 @@ def fragments(names):
 def _asks(src, config, text):
     """A name for all that a .config is made from, and for itself; none while one of these is missing or being edited."""
     edited = git('diff', '--name-only', cwd=src).splitlines()
+    edited += git('ls-files', '--others', '--exclude-standard', cwd=src).splitlines()
     if not config.exists() or any(MAKES_CONFIG.search('\t' + name) for name in edited):
         return None
     files = git('ls-files', '-s', cwd=src).splitlines()
-    return digest(text, compiler(), config.read_text(), *(line for line in files if MAKES_CONFIG.search(line)))
+    return digest(text, compiler(), toolkey(), config.read_text(),
+                  *(line for line in files if MAKES_CONFIG.search(line)))
 
 
 def configure(src, out, text, log):
@@ -93,6 +119,9 @@ def configure(src, out, text, log):
         _make_config(src, out, text, log)
         done.write_text(_asks(src, config, text) or '')
     got = options(config.read_text())
+    for name in INCBIN_IN_C:
+        if got.get(name, 'n') != 'n':
+            die(f'{name} is on, whose file ccache cannot be trusted with')
     wanted = options(text)
     missed = {name: (value, got.get(name, 'n')) for name, value in wanted.items() if got.get(name, 'n') != value}
     return got, missed
@@ -115,9 +144,10 @@ def _make_config(src, out, text, log):
 
 
 def toolkey():
-    """What else than source, configuration and compiler a build depends on: how these files call make, and the linker."""
+    """What else than source, configuration and compiler a build depends on: how these files call make, linker and assembler."""
     here = pathlib.Path(__file__).parent
-    return digest(*((here / name).read_text() for name in ('build.py', 'prefixes.py')), run(['ld', '--version']))
+    return digest(*((here / name).read_text() for name in ('build.py', 'prefixes.py')),
+                  run(['ld', '--version']), run(['as', '--version']))
 
 
 def digest(*parts):

@@ -157,7 +157,9 @@ def test_coccinelle(tmp_path):
     assert compiled.coccinelle(tmp_path, [], {'b.c': {1}}).problems
 
 
-def test_option_that_took_no_effect(tmp_path, monkeypatch):
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """(folder of a source tree, a function that configures it and gives what did not take effect and the steps)."""
     src, out = tmp_path / 'src', tmp_path / 'out'
     made = []
 
@@ -171,28 +173,63 @@ def test_option_that_took_no_effect(tmp_path, monkeypatch):
 
     def configure(text='CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=y\n# CONFIG_D is not set\n'):
         del made[:]
-        return build.configure(src, out, text, None)[1]
+        return build.configure(src, out, text, None)[1], made
 
     monkeypatch.setattr(build, 'run_logged', fake)
     for name in ('drivers/Kconfig', 'drivers/a.c'):
         write(src, name, 'one')
     util.git('init', '-q', cwd=src)
     util.git('add', '.', cwd=src)
-    missed = {'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}
-    assert configure() == missed and made == ['tinyconfig', 'olddefconfig']
-    assert configure() == missed and not made
+    return src, configure
+
+
+def test_option_that_took_no_effect(configured):
+    _, configure = configured
+    assert configure()[0] == {'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}
+    assert not configure('CONFIG_A=y')[0]
+
+
+def test_configures_only_what_changed(configured, monkeypatch):
+    src, configure = configured
+    assert configure()[1] == ['tinyconfig', 'olddefconfig']
+    assert configure() == ({'CONFIG_B': ('y', 'm'), 'CONFIG_C': ('y', 'n')}, [])
     write(src, 'drivers/a.c', 'two')
     util.git('add', '.', cwd=src)
-    assert configure() == missed and not made
+    assert not configure()[1]
+    # While it is edited, each time; then once.
     write(src, 'drivers/Kconfig', 'two')
-    assert configure() == missed and made
-    assert configure() == missed and made
+    assert configure()[1] and configure()[1]
     util.git('add', '.', cwd=src)
-    assert configure() == missed and made
-    assert configure() == missed and not made
-    assert not configure('CONFIG_A=y') and made
-    (out / '.config').write_text('')
-    assert not configure('CONFIG_A=y') and made
+    assert configure()[1] and not configure()[1]
+    write(src, 'drivers/new/Kconfig', 'one')
+    assert configure()[1] and configure()[1]
+    util.git('add', '.', cwd=src)
+    assert configure()[1] and not configure()[1]
+    assert configure('CONFIG_A=y')[1] and not configure('CONFIG_A=y')[1]
+    (src.parent / 'out/.config').write_text('')
+    assert configure('CONFIG_A=y')[1] and not configure('CONFIG_A=y')[1]
+    monkeypatch.setattr(build, 'toolkey', lambda: 'another')
+    assert configure('CONFIG_A=y')[1]
+
+
+def test_compiler_cache_and_incbin(tmp_path, monkeypatch):
+    """What is included as it is gets into the object, also the second time; C files come from the cache."""
+    monkeypatch.setattr(build, 'CACHE', tmp_path / 'cache')
+    environment = {**os.environ, **build.environment(), 'CCACHE_DIR': str(tmp_path / 'ccache')}
+
+    def compiled(name, *more):
+        subprocess.run([build.cc(), '-Wp,-MMD,' + name + '.d', *more, '-c', '-o', name + '.o', name],
+                       cwd=tmp_path, env=environment, check=True)
+        return (tmp_path / (name + '.o')).read_bytes()
+
+    write(tmp_path, 'a.S', '.data\n.incbin "blob"\n')
+    write(tmp_path, 'b.c', 'int b;\n')
+    for blob in ('old blob', 'new blob'):
+        write(tmp_path, 'blob', blob)
+        assert blob.encode() in compiled('a.S')
+        compiled('b.c')
+    said = subprocess.run(['ccache', '--print-stats'], env=environment, text=True, capture_output=True, check=True).stdout
+    assert 'direct_cache_hit\t1\n' in said, said
 
 
 def test_new_symbols(tmp_path):

@@ -2,11 +2,14 @@
 """One number from two runs: many operations less few."""
 
 import dataclasses
+import re
 
 from . import plan
 
 # Operations in a traced run, which writes tens of bytes for each event.
 TRACED = 0.2
+# And in one before all, for what happens once: caches fill, grants persist.
+WARM = 0.1
 
 
 class Measurement:
@@ -18,10 +21,14 @@ class Measurement:
         self.words = {}
         if guest:
             self.words = {
-                "domid": guest.domid(), "name": guest.name,
+                "domid": guest.domid(plan.SLOW), "name": guest.name,
+                "kind": guest.kind,
                 "partner": plan.ADDRESS[plan.PARTNER[guest.kind]]}
         if guest and workload.before:
-            self.words["given"] = guest.run(workload.before, 300)
+            given = guest.run(workload.before, plan.SLOW).strip()
+            if not re.fullmatch(r"[\d ]+", given):
+                raise ValueError(f"`{workload.before}` gave: {given[-200:]}")
+            self.words["given"] = given
 
     def command(self, n):
         return f"export N={n}; " + self.workload.command.format(**self.words)
@@ -32,18 +39,24 @@ class Measurement:
     def many(self, scale):
         return max(int(self.workload.many * scale), self.workload.few * 2)
 
-    def run(self, n):
-        """(rate, operations, counters) of one run."""
-        out, counters = self.stage.sampled(self.command(n), self.place())
-        if not self.workload.parse:
-            return None, n, counters
-        return *self.workload.parse(out, n), counters
+    def parsed(self, out, n):
+        """(rate, operations) of what a command said."""
+        return self.workload.parse(out, n) if self.workload.parse else (None, n)
+
+    def warm(self):
+        self.stage.sampled(self.command(self.many(self.scale * WARM)),
+                           self.place())
 
     def rates(self):
         """The rate, and what Dom0 spent on one operation."""
-        _, few, idle = self.run(self.workload.few)
-        rate, many, busy = self.run(self.many(self.scale))
-        number = many - few
+        few, many = self.workload.few, self.many(self.scale)
+        out, idle = self.stage.sampled(self.command(few), self.place())
+        _, before = self.parsed(out, few)
+        out, busy = self.stage.sampled(self.command(many), self.place())
+        rate, number = self.parsed(out, many)
+        number -= before
+        if number <= 0:
+            raise ValueError(f"{number} operations more in the longer run")
         cost = {name: (busy[name] - idle.get(name, 0)) / number
                 for name in busy}
         domains = {name.removeprefix("cpu"): cost[name] for name in cost
@@ -61,9 +74,12 @@ class Measurement:
     def counts(self):
         """What xentrace counts for one operation, by domain."""
         few, many = self.workload.few, self.many(self.scale * TRACED)
-        idle = self.stage.traced(self.command(few), self.place())
-        busy = self.stage.traced(self.command(many), self.place())
-        number = (many - few) * max(self.workload.disks, 1)
+        out, idle = self.stage.traced(self.command(few), self.place())
+        _, before = self.parsed(out, few)
+        out, busy = self.stage.traced(self.command(many), self.place())
+        number = self.parsed(out, many)[1] - before
+        if number <= 0:
+            raise ValueError(f"{number} operations more in the longer run")
         return {str(domain): {
             what: (times - idle.get(domain, {}).get(what, 0)) / number
             for what, times in counted.items()

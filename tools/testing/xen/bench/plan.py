@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 
 DOM0 = "10.0.2.15"
+# A time limit in seconds: the emulation is several times slower than without
+# counting, and limits in the machine run in its own time.
+SLOW = 1200
 ADDRESS = {"pv": "10.0.2.21", "pvh": "10.0.2.22"}
 PARTNER = {"pv": "pvh", "pvh": "pv"}
 
@@ -18,7 +21,7 @@ class Subject:
 
 
 IN_TREE = Subject("in-tree", "intree", ("xen-blkback", "xen-netback"))
-BACKENDS = Subject("our backends, in-tree Dom0", "intree",
+BACKENDS = Subject("our backends", "intree",
                    ("xen-vbd-backend", "xen-vif-backend"))
 OURS = Subject("ours", "ours", ("xen-vbd-backend", "xen-vif-backend"))
 SUBJECTS = IN_TREE, BACKENDS, OURS
@@ -130,28 +133,38 @@ def rounds(each):
     return parse
 
 
+# Starts what answers in the guest, and gives what it prints first.
+GIVEN = ("killall xenbench 2>/dev/null; rm -f /tmp/given; "
+         "{} >/tmp/given 2>/dev/null & n=0; until [ -s /tmp/given ] || "
+         "[ $n = 100 ]; do sleep 0.1; n=$((n+1)); done; cat /tmp/given")
+
+
 def xenbench(group, name, what, each, unit, many, few, before="",
              given="{given}", **more):
     return Workload(group, name, f"xenbench {what} {{domid}} $N {given}", unit,
                     many, few, rounds(each), in_dom0=True,
-                    before=f"pkill xenbench; {before} >/tmp/given & "
-                           "sleep 0.5; cat /tmp/given" if before else "",
+                    before=GIVEN.format(before) if before else "",
                     **more)
 
 
 def toolstack(name, command, many=6):
     return Workload("control", name,
-                    f"for i in $(seq $N); do {command}; done",
+                    f"for i in $(seq $N); do {command} || exit 1; done",
                     "a second", many, 1, in_dom0=True)
 
 
+def connected(frontend):
+    """Waits until a frontend of the guest is connected."""
+    return (f'n=0; until [ "$(xenstore-read /local/domain/{{domid}}/device/'
+            f'{frontend}/state 2>/dev/null)" = 4 ]; do sleep 0.05; n=$((n+1)); '
+            "[ $n -lt 400 ] || exit 1; done")
+
+
 ATTACH = ("xl block-attach {name} phy:/dev/nullb16,xvdz,w && "
-          "until [ $(xenstore-read /local/domain/0/backend/vbd/{domid}/268441856/"
-          "state) = 4 ]; do sleep 0.02; done && xl block-detach {name} xvdz")
+          f"{connected('vbd/268441856')} && xl block-detach {{name}} xvdz")
 PLUG = ("xl network-attach {name} bridge=xenbr0 && "
-        "until [ $(xenstore-read /local/domain/0/backend/vif/{domid}/1/"
-        "state) = 4 ]; do sleep 0.02; done && xl network-detach {name} 1")
-CREATE = ("xl create -q -p /etc/xen/pv.cfg name='\"small\"' memory=128 "
+        f"{connected('vif/1')} && xl network-detach {{name}} 1")
+CREATE = ("xl create -q -p /etc/xen/{kind}.cfg name='\"small\"' memory=128 "
           "disk='[]' vif='[]' && xl destroy small")
 
 WORKLOADS = (

@@ -15,11 +15,10 @@ from rig import packages, paths
 
 PERIOD = 5000
 XEN = range(0xffff82d000000000, 0xffff830000000000)
-KERNEL = range(0xffffffff80000000, 0xffffffffc0000000)
-MODULES = range(0xffffffffc0000000, 0xffffffffff000000)
-SAMPLE = 16
-# Patched at boot (alternatives, static calls), so not all bytes agree.
-ALIKE = 9
+KERNEL = range(0xffffffff80000000, 0xffffffffa0000000)
+# Dom0's kernel is not relocatable, so its modules begin lower than the guest's.
+MODULES = range(0xffffffffa0000000, 0xffffffffc0000000)
+GUEST_MODULES = range(0xffffffffc0000000, 0xffffffffff000000)
 SYMBOL = re.compile(r"^(?:0x)?([0-9a-f]{16}) [tTwW] (\S+)$", re.M)
 
 
@@ -65,8 +64,7 @@ class Code:
         for start, at, length in self.parts:
             if start <= address < start + length:
                 at += address - start
-                return sum(a == b for a, b in
-                           zip(self.data[at:at + SAMPLE], sample))
+                return sum(a == b for a, b in zip(self.data[at:at + len(sample)], sample))
         return 0
 
 
@@ -160,11 +158,14 @@ class Resolver:
         if address in KERNEL:
             ours = self.dom0_code.alike(address, sample)
             theirs = self.guest_code.alike(address, sample)
-            if ours >= theirs and ours >= ALIKE:
+            # Code is patched at boot, so not all bytes agree.
+            if ours >= theirs and ours * 2 > len(sample):
                 return "Dom0 kernel", self.dom0.name(address)
             return "guest kernel", ""
         if address in MODULES:
-            return "modules", self.modules.name(address)
+            return "Dom0 modules", self.modules.name(address)
+        if address in GUEST_MODULES:
+            return "guest modules", ""
         return "user space", ""
 
 

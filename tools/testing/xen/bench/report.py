@@ -60,8 +60,10 @@ class Table:
 
 
 def counted(result, prefix):
-    """What Dom0 did of a kind for one operation."""
-    dom0 = result.get("counts", {}).get("0", {})
+    """What Dom0 did of a kind for one operation, if that was counted."""
+    if "counts" not in result:
+        return None
+    dom0 = result["counts"].get("0", {})
     return sum(times for name, times in dom0.items()
                if name.startswith(prefix))
 
@@ -88,6 +90,11 @@ def rates(table, group, mode, guest):
     return lines
 
 
+def mean(values, scale):
+    values = [value for value in values if value is not None]
+    return statistics.fmean(values) * scale if values else None
+
+
 def costs(table, group, mode, guest):
     """Markdown: what Dom0 spends on one operation."""
     lines = ["| workload | code | Dom0 CPU ns | context switches | wake-ups "
@@ -101,10 +108,10 @@ def costs(table, group, mode, guest):
             if not found:
                 continue
             scale = found[0]["per"]
-            cells = [statistics.fmean(r[key] for r in found) * scale
+            cells = [mean([r[key] for r in found], scale)
                      for key in ("dom0_ns", "ctxt", "wakeups", "intr")]
-            cells += [statistics.fmean(counted(r, prefix) for r in found)
-                      * scale for _, prefix in COUNTED]
+            cells += [mean([counted(r, prefix) for r in found], scale)
+                      for _, prefix in COUNTED]
             lines.append(f"| {name} | {subject} | "
                          + " | ".join(number(c) for c in cells) + " |")
     return lines
@@ -149,7 +156,7 @@ set output "{out / group}.png"
 set title "{TITLES.get(group, group)}: ours as a multiple of in-tree"
 set lmargin 48; unset key; set grid x; set yrange [-1:{len(rows)}] reverse
 set xrange [0:*]; set style fill solid 0.6
-set ytics (""); set arrow from 1,-1 to 1,{len(rows)} nohead lw 2
+set arrow from 1,-1 to 1,{len(rows)} nohead lw 2
 plot "{data}" using ($2/2):($0):($2/2):(0.35):ytic(1) with boxxyerror"""
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
     data.unlink()
@@ -160,4 +167,7 @@ def write(out):
     (out / "results.md").write_text(markdown(data))
     table = Table(data["results"])
     for group in table.values("group"):
-        picture(out, table, group)
+        try:
+            picture(out, table, group)
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"bench: no picture of {group}: {error}")

@@ -46,7 +46,7 @@ EXPORT int qemu_plugin_version = 1;
 struct place {
 	struct place *next;
 	uint64_t address, samples;
-	unsigned int instructions;
+	unsigned int instructions, length;
 	uint8_t bytes[BYTES];
 };
 
@@ -56,7 +56,7 @@ static const char *out;
 static uint64_t executed, period = 10000, next_sample, window;
 
 static struct place *place_of(uint64_t address, unsigned int instructions,
-			      const uint8_t *bytes)
+			      const uint8_t *bytes, unsigned int length)
 {
 	struct place **bucket = &places[(address ^ address >> 16) % BUCKETS];
 	struct place *p;
@@ -68,6 +68,7 @@ static struct place *place_of(uint64_t address, unsigned int instructions,
 	p = calloc(1, sizeof(*p));
 	p->address = address;
 	p->instructions = instructions;
+	p->length = length;
 	memcpy(p->bytes, bytes, BYTES);
 	p->next = *bucket;
 	*bucket = p;
@@ -76,11 +77,11 @@ static struct place *place_of(uint64_t address, unsigned int instructions,
 
 static void print_place(FILE *file, struct place *p)
 {
-	int i;
+	unsigned int i;
 
 	fprintf(file, "%llx %llu ", (unsigned long long)p->address,
 		(unsigned long long)p->samples);
-	for (i = 0; i < BYTES; i++)
+	for (i = 0; i < p->length; i++)
 		fprintf(file, "%02x", p->bytes[i]);
 	fputc('\n', file);
 	p->samples = 0;
@@ -138,7 +139,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executes, 0,
 					     place_of(qemu_plugin_tb_vaddr(tb),
-						      count, bytes));
+						      count, bytes, have));
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,

@@ -13,9 +13,10 @@ from . import plan, profile, trace
 
 DISKS = 16
 LINUX = f"rig_modules=none null_blk.nr_devices={DISKS + 1} null_blk.gb=4"
-# The emulation is several times slower than without counting.
-SLOW = 1200
+SLOW = plan.SLOW
 TRACE_ROOM = 512 << 20
+# Of each processor's buffer; fixed by the first use in a boot.
+TRACE_PAGES = 1024
 TOOLS = """set -e; mkdir -p /t; mount -t ext4 -o ro,noload /dev/xvdt /t
 for d in dev proc sys; do mount --bind /$d /t/$d; done
 mount -t tmpfs tmp /t/tmp"""
@@ -45,11 +46,14 @@ class Stage:
         self.modules = ()
 
     def __enter__(self):
-        self.dom0.boot(SLOW)
-        self.dom0.run("chmod +x /rig/files/sample; "
-                      "iperf3 -s -D >/dev/null 2>&1; "
-                      "sockperf sr --tcp --timeout -1 >/dev/null 2>&1 &",
-                      SLOW)
+        self.dom0.boot(SLOW, SLOW)
+        # The toolstack's time limits run while a host's disk is waited for.
+        self.dom0.run("chmod +x /rig/files/sample; cat /etc/xen/scripts/* "
+                      "/bin/bash /usr/lib/xen-4.17/bin/* /boot/guest-* "
+                      "/usr/lib/x86_64-linux-gnu/libxen* /usr/bin/xenstore-* "
+                      ">/dev/null 2>&1; iperf3 -s -D >/dev/null 2>&1; "
+                      "sockperf sr --tcp --timeout=-1 >/tmp/sockperf.log 2>&1 &"
+                      " sleep 1; pidof iperf3 && pidof sockperf", SLOW)
         return self
 
     def __exit__(self, *_):
@@ -58,8 +62,8 @@ class Stage:
 
     def use(self, modules):
         """Puts these backends in place of those before; no guests after."""
-        for name in list(self.guests):
-            self.guests.pop(name).destroy()
+        for guest in list(self.guests.values()):
+            self.release(guest.kind)
         for module in self.modules:
             self.dom0.run(f"modprobe -r {module}", SLOW)
         for module in modules:
@@ -75,10 +79,16 @@ class Stage:
             if not persistent:
                 extra += " xen_blkfront.feature_persistent=0"
             guest = Guest(self.dom0, kind, name, extra=f'"{extra}"')
-            guest.create(SLOW)
             self.guests[name] = guest
+            guest.create(SLOW)
+            wanted = "Y" if persistent else "N"
+            if guest.run("cat /sys/module/xen_blkfront/parameters/"
+                         "feature_persistent", SLOW) != wanted:
+                raise machine.MachineError(
+                    f"{name}: persistent grants are not as wanted")
             self.attach(guest, "/dev/vdd", "xvdt", "r")
             guest.run(TOOLS, SLOW)
+            guest.null_disks = 0
         return self.guests[name]
 
     def attach(self, guest, disk, device, mode="w"):
@@ -91,11 +101,12 @@ class Stage:
         """Ends the guest of a kind, so that its disks can go to the next."""
         for name, guest in list(self.guests.items()):
             if guest.kind == kind:
-                self.guests.pop(name).destroy()
+                del self.guests[name]
+                self.dom0.run(f"xl destroy {name}", SLOW, check=False)
 
     def give_disks(self, guest, number):
-        """Sees to it that the guest has that many null_blk disks."""
-        have = getattr(guest, "null_disks", 0)
+        """Sees to it that the guest has that many null_blk disks, no fewer."""
+        have = guest.null_disks
         for n in range(have, number):
             self.attach(guest, f"/dev/nullb{n}", f"xvd{chr(ord('b') + n)}")
         guest.null_disks = max(have, number)
@@ -104,23 +115,27 @@ class Stage:
         """Runs a command; gives its output and what the counters rose by."""
         inside = guest.quoted(command, SLOW) if guest else command
         out = self.dom0.run(f"/rig/files/sample; {inside}; status=$?; "
-                            "/rig/files/sample; exit $status", SLOW)
+                            "echo; /rig/files/sample; exit $status", SLOW)
         before, after = (json.loads(line) for line in
                          re.findall(r"^sample (.*)$", out, re.M))
-        return out, {name: after[name] - before.get(name, 0)
-                     for name in after}
+        slept = (after.pop("tasks"), before.pop("tasks"))
+        rose = {name: after[name] - before.get(name, 0) for name in after}
+        rose["wakeups"] = sum(max(0, times - slept[1][task]) for task, times
+                              in slept[0].items() if task in slept[1])
+        return out, rose
 
     def traced(self, command, guest):
-        """Runs a command under xentrace; gives what each domain did."""
+        """Runs a command under xentrace; gives its output, and what each
+        domain did."""
         inside = guest.quoted(command, SLOW) if guest else f"({command})"
-        size = self.dom0.run(
-            f"rm -f /tmp/trace; xentrace -D -e {trace.MASK:#x} /tmp/trace & "
-            f"tracer=$!; sleep 1; {inside} >/dev/null; status=$?; sleep 0.3; "
-            "kill $tracer; wait; stat -c %s /tmp/trace; "
+        out = self.dom0.run(
+            f"xentrace -D -S {TRACE_PAGES} -e {trace.MASK:#x} /tmp/trace "
+            f">/dev/null & tracer=$!; sleep 1; {inside}; status=$?; sleep 0.3; "
+            "kill $tracer; wait $tracer; echo; stat -c %s /tmp/trace; "
             "dd if=/tmp/trace of=/dev/vde bs=1M conv=fsync 2>/dev/null; "
-            "exit $status", SLOW)
+            "rm /tmp/trace; exit $status", SLOW)
         with open(self.tracefile, "rb") as file:
-            return trace.count(file.read(int(size.split()[-1])))
+            return out, trace.count(file.read(int(out.split()[-1])))
 
     def profiled(self, command, guest):
         """Runs a command; gives where the machine executed meanwhile."""
@@ -131,6 +146,6 @@ class Stage:
             instructions, samples = self.profiler.close()
         resolver = profile.Resolver(
             self.build, self.dom0.image, self.mode,
-            self.dom0.run(r"grep '\[xen' /proc/kallsyms", SLOW))
+            self.dom0.run(r"grep '\[xen' /proc/kallsyms || true", SLOW))
         return (f"{instructions} instructions, a sample every "
                 f"{profile.PERIOD}\n\n" + profile.table(samples, resolver))

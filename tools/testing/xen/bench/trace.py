@@ -9,7 +9,7 @@ MASK = 0x002a3000
 CPU_CHANGE = 0x0001f003
 RUNSTATE = 0x00021001
 HYPERCALL, SUBCALL = 0x0020100d, 0x0020200e
-VMEXIT, VMEXIT64 = 0x00081002, 0x00081003
+VMEXIT, VMEXIT64 = 0x00081002, 0x00081102
 VMMCALL = 0x00082012
 RUNNING, RUNNABLE, BLOCKED = range(3)
 IDLE = 32767
@@ -24,8 +24,8 @@ HYPERCALLS = {
     2: "set_gdt", 10: "update_descriptor", 9: "get_debugreg",
     8: "set_debugreg",
 }
-EVTCHN_SEND = 4
-GNTTAB = {0: "map", 1: "unmap", 5: "copy", 8: "unmap_and_replace"}
+GNTTAB = {0: "map", 1: "unmap", 5: "copy", 7: "unmap_and_replace"}
+LOST = 0x0001f001
 
 
 def records(data):
@@ -56,8 +56,6 @@ def arguments(words):
 def name_of(words):
     """A PV hypercall's name, with the operation where the trace has it."""
     number, given = words[0] & 0xfffff, arguments(words)
-    if number == 32 and given.get(0) == EVTCHN_SEND:
-        return "event_channel_op send", 1
     if number == 20 and 0 in given:
         what = GNTTAB.get(given[0], str(given[0]))
         return f"grant_table_op {what}", given.get(2, 0)
@@ -90,6 +88,8 @@ def count(data):
     for event, words in records(data):
         if event == CPU_CHANGE:
             cpu = words[0]
+        elif event == LOST:
+            raise ValueError("xentrace lost records")
         elif event & 0xfffff00f == RUNSTATE:
             domain = counts.runstate(event, words)
             if domain is not None:

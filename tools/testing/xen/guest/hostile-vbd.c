@@ -8,10 +8,10 @@
  * MISDEED is a name from the list below, most with a number: NAME:NUMBER.  All
  * use one connection; "producer" costs it and so comes last.  For each prints
  * what the backend answered, and what it answered to a correct request
- * afterwards; last the backend's state.  many:COUNT sends that many bad
- * requests of all kinds, a ring full at a time, and race:COUNT good ones that
- * change while they are read; they print what became of them.  events:COUNT
- * sends as many events without a request.
+ * afterwards.  many:COUNT sends that many bad requests of all kinds, a ring full
+ * at a time, and race:COUNT good ones that change while they are read; they
+ * print what became of them.  events:COUNT sends as many events without a
+ * request.
  */
 #include <pthread.h>
 

@@ -6,10 +6,11 @@
  *
  * DEVICE is the number of a vif whose driver is unbound.  A MISDEED is a name
  * from the list below, most with a number: NAME:NUMBER.  All use one
- * connection, or the next one when the backend has given up.  For each prints what became of the bad requests, and whether a
- * correct one is served afterwards; last the backend's state.  "rx-..." posts
- * receive requests, which somebody has to send frames to; events:COUNT sends as
- * many events on each port without a request.
+ * connection, or the next one when the backend has given up.  For each prints
+ * what became of the bad requests, whether a correct one is served afterwards,
+ * and the backend's state.  "rx-..." posts receive requests, which somebody has
+ * to send frames to; events:COUNT sends as many events on each port without a
+ * request.
  */
 #include "xendev.h"
 
@@ -66,7 +67,7 @@ struct device {
 	volatile struct tx_ring *tx;
 	volatile struct rx_ring *rx;
 	struct channel channel, other;
-	uint32_t frame_gref, tx_gref, rx_gref, ring_gref, readonly_gref, foreign_gref;
+	uint32_t frame_gref, tx_ring_gref, rx_ring_gref, rx_data_gref, readonly_gref, foreign_gref;
 	uint32_t produced, consumed, rx_produced, rx_consumed;
 };
 
@@ -83,10 +84,10 @@ static void new_device(struct device *d, const char *number)
 {
 	snprintf(d->path, sizeof(d->path), "device/vif/%s", number);
 	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
-	d->tx = shared_page(&d->tx_gref);
-	d->rx = shared_page(&d->ring_gref);
+	d->tx = shared_page(&d->tx_ring_gref);
+	d->rx = shared_page(&d->rx_ring_gref);
 	make_frame(shared_page(&d->frame_gref));
-	shared_page(&d->rx_gref);
+	shared_page(&d->rx_data_gref);
 	granted_page(BACKEND, 0, &d->readonly_gref);
 	granted_page(0x7fef, GNTALLOC_FLAG_WRITABLE, &d->foreign_gref);
 	d->channel = channel_open();
@@ -97,7 +98,10 @@ static void new_device(struct device *d, const char *number)
 static void connect_device(struct device *d)
 {
 	store(d->path, "state", "%d", STATE_CLOSED);
-	backend_reaches(d->backend, STATE_CLOSED, 20000);
+	if (!backend_reaches(d->backend, STATE_CLOSED, 20000)) {
+		printf("backend never closes\n");
+		exit(4);
+	}
 	store(d->path, "state", "%d", STATE_INITIALISING);
 	if (!backend_reaches(d->backend, STATE_INITWAIT, 20000)) {
 		printf("backend never waits for a frontend\n");
@@ -108,8 +112,8 @@ static void connect_device(struct device *d)
 	d->tx->req_event = d->tx->rsp_event = 1;
 	d->rx->req_event = d->rx->rsp_event = 1;
 	d->produced = d->consumed = d->rx_produced = d->rx_consumed = 0;
-	store(d->path, "tx-ring-ref", "%u", d->tx_gref);
-	store(d->path, "rx-ring-ref", "%u", d->ring_gref);
+	store(d->path, "tx-ring-ref", "%u", d->tx_ring_gref);
+	store(d->path, "rx-ring-ref", "%u", d->rx_ring_gref);
 	store(d->path, "event-channel", "%u", d->channel.port);
 	/* The guest's own driver left these; they would win over the above. */
 	store(d->path, "event-channel-tx", "%u", d->channel.port);
@@ -151,7 +155,7 @@ static void answers(struct device *d, const char *what)
 {
 	int errors = 0, good = 0, ms;
 
-	for (ms = 5000; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 20) {
+	for (ms = 20000; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 20) {
 		/* A backend that has given up the device answers no more. */
 		if (ms > 200 && backend_state(d->backend) != STATE_CONNECTED)
 			ms = 200;
@@ -266,7 +270,7 @@ static void receive(struct device *d, const char *which, int count)
 	uint32_t gref = !strcmp(which, "rx-bad") ? 0xfffffff0 :
 			!strcmp(which, "rx-readonly") ? d->readonly_gref :
 			!strcmp(which, "rx-foreign") ? d->foreign_gref :
-			!strcmp(which, "rx-ring") ? d->ring_gref : d->rx_gref;
+			!strcmp(which, "rx-ring") ? d->rx_ring_gref : d->rx_data_gref;
 	int same = !strcmp(which, "rx-same-id"), good = 0, errors = 0, i, ms;
 
 	for (i = 0; i < count; i++) {
@@ -342,7 +346,7 @@ int main(int argc, char **argv)
 	}
 	new_device(&d, argv[1]);
 	for (i = 2; i < argc; i++) {
-		if (backend_state(d.backend) != STATE_CONNECTED)
+		if (i == 2 || backend_state(d.backend) != STATE_CONNECTED)
 			connect_device(&d);
 		one(&d, argv[i]);
 		printf("%s: backend state %d\n", argv[i],

@@ -12,10 +12,11 @@
  *	states:COUNT		  writes what comes to mind into the state
  *	flood:KEY:COUNT		  writes a key over and over
  *	storm:COUNT		  connects and closes without waiting
- *	half:COUNT		  connects with four queues, of which one lacks a
- *				  key or has a bad one
+ *	half:COUNT		  the same, and one queue lacks a key or has a
+ *				  bad one
  *	valid			  connects as it should be done
- *	queues			  the same with four queues
+ *	queues			  the same with as many queues as it may, up to
+ *				  four
  */
 #include "xendev.h"
 
@@ -26,6 +27,7 @@ struct device {
 	char path[64], backend[128];
 	uint32_t ring[2 * QUEUES];
 	struct channel channel[2 * QUEUES];
+	int queues;
 };
 
 /* Good values for each key, and how many pages and ports a frontend has. */
@@ -81,11 +83,16 @@ static void forget_keys(struct device *d)
 
 static void new_device(struct device *d, const char *kind, const char *number)
 {
+	char path[300];
 	int i;
 
 	d->is_vif = !strcmp(kind, "vif");
 	snprintf(d->path, sizeof(d->path), "device/%s/%s", kind, number);
 	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
+	snprintf(path, sizeof(path), "%s/multi-queue-max-queues", d->backend);
+	d->queues = fetch(path);
+	if (d->queues > QUEUES)
+		d->queues = QUEUES;
 	for (i = 0; i < 2 * QUEUES; i++) {
 		uint32_t *ring = shared_page(&d->ring[i]);
 
@@ -162,7 +169,7 @@ static void bad_keys(struct device *d, char *list)
 }
 
 /* Says that the keys are there; gives the state that the backend comes to. */
-static int connected(struct device *d)
+static int finish_connect(struct device *d)
 {
 	int ms, state = -1;
 
@@ -185,7 +192,7 @@ static int connect_with(struct device *d, const char *keys)
 	if (copy)
 		bad_keys(d, copy);
 	free(copy);
-	return connected(d);
+	return finish_connect(d);
 }
 
 static const char * const vif_keys[] = {
@@ -213,28 +220,28 @@ static void queue_keys(struct device *d, int queue, int bad)
 	}
 }
 
-/* Connects four queues, with one bad key or none; gives the state. */
+/* Connects all queues, with one bad key or none; gives the state. */
 static int connect_queues(struct device *d, int bad)
 {
-	int queue, bad_queue = dice(QUEUES);
+	int queue, bad_queue = dice(d->queues);
 
 	if (!begin(d))
 		return -1;
-	store(d->path, "multi-queue-num-queues", "%d", QUEUES);
-	for (queue = 0; queue < QUEUES; queue++)
+	store(d->path, "multi-queue-num-queues", "%d", d->queues);
+	for (queue = 0; queue < d->queues; queue++)
 		queue_keys(d, queue, queue == bad_queue ? bad : -1);
-	return connected(d);
+	return finish_connect(d);
 }
 
-/* T4: gives how many of these connect, which none should. */
+/* T4: gives how many of these are refused, as all should be. */
 static int half_built(struct device *d, unsigned int count)
 {
-	int good = 0;
+	int refused = 0;
 
 	while (count--)
-		good += connect_queues(d, dice(d->is_vif ? 4 : 2)) ==
+		refused += connect_queues(d, dice(d->is_vif ? 4 : 2)) >
 			STATE_CONNECTED;
-	return good;
+	return refused;
 }
 
 /* T1: any state at any time, between good and bad keys. */
@@ -292,7 +299,8 @@ static void attack(struct device *d, char *what)
 	} else if (!strcmp(first, "valid")) {
 		printf("valid: backend state %d\n", connect_with(d, NULL));
 	} else if (!strcmp(first, "queues")) {
-		printf("queues: backend state %d\n", connect_queues(d, -1));
+		printf("queues: %d, backend state %d\n", d->queues,
+		       connect_queues(d, -1));
 	} else if (!strcmp(first, "states") && second) {
 		any_states(d, atoi(second));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));
@@ -300,7 +308,7 @@ static void attack(struct device *d, char *what)
 		storm(d, atoi(second));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));
 	} else if (!strcmp(first, "half") && second) {
-		printf("%s: %d connected, ", name, half_built(d, atoi(second)));
+		printf("%s: %d refused, ", name, half_built(d, atoi(second)));
 		printf("backend state %d\n", backend_state(d->backend));
 	} else if (!strcmp(first, "flood") && second && *rest) {
 		flood(d, second, atoi(rest));

@@ -10,20 +10,17 @@
  *	xenbench ping DOMID ROUNDS PORT...	an event to each port, and back
  *	xenbench map DOMID ROUNDS GREF...	gntdev: map all, touch, unmap
  *	xenbench copy DOMID ROUNDS GREF...	gntdev: copy all in one request
- *	xenbench foreign DOMID ROUNDS PAGES	privcmd: map frames from 16 MiB
- *						up, touch, unmap
+ *	xenbench foreign DOMID ROUNDS PAGES	privcmd: map a PVH guest's frames
+ *						from 16 MiB up, touch, unmap
  *	xenbench memcpy 0 ROUNDS BYTES		copy from memory to memory
  */
+#include <stddef.h>
+
 #include "xendev.h"
 #include <xen/gntdev.h>
 
 #define MAX 512
 #define GNTCOPY_source_gref 1	/* public/grant_table.h */
-
-struct map_request {
-	struct ioctl_gntdev_map_grant_ref map;
-	struct ioctl_gntdev_grant_ref more[MAX - 1];
-};
 
 /* xen/privcmd.h needs headers that Debian does not have. */
 struct mmapbatch_v2 {
@@ -85,9 +82,9 @@ static void echo(int count)
 static void share(int pages)
 {
 	while (pages-- > 0) {
-		uint32_t gref;
+		uint32_t gref, *page = shared_page(&gref);
 
-		*(uint32_t *)shared_page(&gref) = gref;
+		*page = gref;
 		printf("%u ", gref);
 	}
 	puts("");
@@ -99,7 +96,7 @@ static void share(int pages)
 static void ping(int domid, int rounds, const uint32_t *remote, int count)
 {
 	int fd = open_device("/dev/xen/evtchn"), i;
-	uint32_t local[64], seen[64];
+	uint32_t local[MAX], seen[64];
 
 	for (i = 0; i < count; i++) {
 		struct ioctl_evtchn_bind_interdomain bind = {
@@ -124,28 +121,33 @@ static void ping(int domid, int rounds, const uint32_t *remote, int count)
 
 static void map_grants(int domid, int rounds, const uint32_t *refs, int count)
 {
-	static struct map_request request;
+	static struct ioctl_gntdev_grant_ref grants[MAX];
+	char *buffer = malloc(sizeof(struct ioctl_gntdev_map_grant_ref) +
+			      sizeof(grants));
+	struct ioctl_gntdev_map_grant_ref *map = (void *)buffer;
 	int fd = open_device("/dev/xen/gntdev"), i;
+
+	for (i = 0; i < count; i++)
+		grants[i] = (struct ioctl_gntdev_grant_ref){ domid, refs[i] };
 
 	while (rounds-- > 0) {
 		struct ioctl_gntdev_unmap_grant_ref unmap = { .count = count };
 		volatile uint32_t *page;
 
-		request.map.count = count;
-		for (i = 0; i < count; i++)
-			(&request.map.refs[0])[i] =
-				(struct ioctl_gntdev_grant_ref){ domid, refs[i] };
-		if (ioctl(fd, IOCTL_GNTDEV_MAP_GRANT_REF, &request.map))
+		map->count = count;
+		memcpy(buffer + offsetof(struct ioctl_gntdev_map_grant_ref,
+					 refs), grants, count * sizeof(*grants));
+		if (ioctl(fd, IOCTL_GNTDEV_MAP_GRANT_REF, map))
 			die("gntdev map");
 		page = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, fd, request.map.index);
+			    MAP_SHARED, fd, map->index);
 		if (page == MAP_FAILED)
 			die("mmap");
 		for (i = 0; i < count; i++)
 			if (page[i * PAGE / 4] != refs[i])
 				die("not the guest's page");
 		munmap((void *)page, count * PAGE);
-		unmap.index = request.map.index;
+		unmap.index = map->index;
 		if (ioctl(fd, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap))
 			die("gntdev unmap");
 	}
@@ -195,8 +197,11 @@ static void map_foreign(int domid, int rounds, int count)
 			die("mmap");
 		if (ioctl(fd, PRIVCMD_MMAPBATCH_V2, &batch))
 			die("mmapbatch");
-		for (i = 0; i < count; i++)
+		for (i = 0; i < count; i++) {
+			if (errors[i])
+				die("not mapped");
 			(void)page[(size_t)i * PAGE / 4];
+		}
 		munmap((void *)page, (size_t)count * PAGE);
 	}
 }

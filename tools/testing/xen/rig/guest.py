@@ -33,8 +33,8 @@ class Guest:
         self.run("true", deadline)
         return self
 
-    def domid(self):
-        return int(self.machine.run(f"xl domid {self.name}"))
+    def domid(self, deadline=120):
+        return int(self.machine.run(f"xl domid {self.name}", deadline))
 
     def exists(self):
         return self.machine.run(f"xl domid {self.name} 2>/dev/null",
@@ -56,5 +56,5 @@ class Guest:
             f"n=0; until {condition}; do [ $n = {seconds * 5} ] && exit 1; "
             "sleep 0.2; n=$((n+1)); done", seconds + 60, check=False).status
 
-    def destroy(self):
-        self.machine.run(f"xl destroy {self.name}")
+    def destroy(self, deadline=120):
+        self.machine.run(f"xl destroy {self.name}", deadline)

@@ -184,9 +184,9 @@ class Machine:
             if now > end:
                 self.fail(f"not done after {deadline} s")
 
-    def boot(self, deadline=BOOT):
+    def boot(self, deadline=BOOT, silence=SILENCE):
         """Waits until Dom0 takes commands; returns the seconds it took."""
-        self.wait_for(READY, deadline)
+        self.wait_for(READY, deadline, silence)
         return time.monotonic() - self.started
 
     def _send(self, command, token):

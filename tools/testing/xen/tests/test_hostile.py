@@ -12,9 +12,11 @@ import pytest
 VBD = "51728"		# xvdb
 # Events without work, on each port.
 EVENTS = 50000
-# Connects of four queues, one of which is not as it should be.
-HALF_BUILT = 12
+# Connects of several queues, one of which is not as it should be.
+HALF_BUILT = 40
 # How Dom0's kernel names the hostile devices.
+# What xenbus says itself, without such a limit.
+CORE = "mapping in shared page|xenbus_dev_fatal"
 LOG_NAME = {"vbd": rf"vbd-\d+-{VBD}: ", "vif": r"vif-\d+-1: "}
 
 
@@ -93,16 +95,29 @@ def hostile_vif(dom0, pv_guest):
 class Complaints:
     """Lines of Dom0's kernel log that name a device of a kind, from now on."""
 
+    # What the backends allow themselves for a device: so many in 10 s.
+    BURST = 5
+
     def __init__(self, dom0, kind):
-        self.dom0, self.kind, self.seen = dom0, kind, 0
-        self.new()
+        self.dom0, self.kind = dom0, kind
+        self.since = self._now()
+
+    def _now(self):
+        return float(self.dom0.run("cut -d' ' -f1 /proc/uptime"))
 
     def new(self):
-        """Those since this was asked last."""
-        lines = [line for line in self.dom0.run("dmesg").splitlines()
-                 if re.search(LOG_NAME[self.kind], line)]
-        new, self.seen = lines[self.seen:], len(lines)
-        return new
+        """Those since this was asked last, which are not too many."""
+        found = []
+        for line in self.dom0.run("dmesg").splitlines():
+            at = re.match(r"\[ *([\d.]+)\]", line)
+            if at and float(at[1]) >= self.since and \
+                    re.search(LOG_NAME[self.kind], line):
+                found.append(line)
+        now = self._now()
+        own = [line for line in found if not re.search(CORE, line)]
+        assert len(own) <= self.BURST * (int((now - self.since) / 10) + 2), own
+        self.since = now
+        return found
 
 
 # What hostile-vbd can do wrong with a request (T11 and parts of T12, T14), and
@@ -141,7 +156,7 @@ def test_hostile_block_requests(dom0, pv_guest, hostile_vbd, neighbour):
     many = re.search(r"many:2000: good (\d+) bad (\d+) wrong 0 missing 0", said)
     assert many and int(many[1]) and int(many[2]), said
     assert "many:2000: afterwards id ours status 0" in said, said
-    assert len(complaints.new()) <= 10
+    complaints.new()
     neighbour.check()
 
 
@@ -160,7 +175,7 @@ def test_hostile_block_producer(dom0, pv_guest, hostile_vbd, neighbour):
     neighbour.check()
 
 
-@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e")
+@pytest.mark.dom0(vcpus=2)
 def test_requests_that_change(dom0, hostile_vbd, pv_guest):
     """Slots are rewritten while they are read; nothing outside is touched."""
     hostile_vbd("r")
@@ -172,20 +187,29 @@ def test_requests_that_change(dom0, hostile_vbd, pv_guest):
     assert dom0.run("sync; sha256sum < /tmp/hostile") == before
 
 
-@pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e")
-@pytest.mark.parametrize("kind", ("vbd", "vif"))
-def test_half_built_queues(dom0, pv_guest, kind, hostile):
-    """One queue of four has a bad key, while Dom0 reads statistics (T4)."""
+@pytest.fixture
+def reader(dom0, pv_guest):
+    """Dom0 reads what there is to read of the guest's devices, meanwhile."""
     domid = pv_guest.domid()
-    dom0.run(f"rm -f /tmp/stop; (while [ ! -e /tmp/stop ]; do "
-             f"cat /sys/bus/xen-backend/devices/*-{domid}-*/statistics/*; "
-             f"ethtool -S vif{domid}.1; ip -s link; sleep 0.2; done) "
+    dom0.run(f"rm -f /tmp/stop /tmp/read; (while [ ! -e /tmp/stop ]; do "
+             f"cat /sys/bus/xen-backend/devices/vbd-{domid}-*/statistics/* && "
+             f"ethtool -S vif{domid}.0 && echo >> /tmp/read; "
+             f"ethtool -S vif{domid}.1; ip -s link; sleep 0.1; done) "
              ">/dev/null 2>&1 &")
+    yield lambda: int(dom0.run("cat /tmp/read 2>/dev/null | wc -l"))
+    dom0.run("touch /tmp/stop")
+
+
+@pytest.mark.dom0(vcpus=2)
+@pytest.mark.parametrize("kind", ("vbd", "vif"))
+def test_half_built_queues(dom0, pv_guest, kind, hostile, reader):
+    """One of several queues has a bad key, while Dom0 reads statistics (T4)."""
+    before = reader()
     said = pv_guest.run(f"hostile-xenbus {hostile} queues half:{HALF_BUILT} "
                         "queues valid", 600)
-    dom0.run("touch /tmp/stop")
-    assert f"half:{HALF_BUILT}: 0 connected, " in said, said
-    assert said.count("queues: backend state 4") == 2, said
+    assert reader() > before + 1, "nobody read"
+    assert f"half:{HALF_BUILT}: {HALF_BUILT} refused, " in said, said
+    assert said.count("queues: 2, backend state 4") == 2, said
     assert "valid: backend state 4" in said, said
 
 
@@ -245,7 +269,6 @@ def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
     for fatal in FATAL_PACKETS:
         assert f"{fatal}: afterwards good 1" not in said, said
         assert re.search(rf"^{fatal}: backend state [56]$", said, re.M), said
-    # One for each, but no more than five of ours in ten seconds.
     lines = complaints.new()
     assert 5 <= len(lines) <= len(FATAL_PACKETS), lines
     neighbour.check()
@@ -307,7 +330,7 @@ def hostile(request, kind):
 @pytest.mark.dom0()
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_bad_keys(dom0, pv_guest, kind, hostile, neighbour):
-    """Keys that make no sense are refused, with no more messages than fit."""
+    """Keys that make no sense are refused, and the log says why."""
     complaints = Complaints(dom0, kind)
     for some in (BAD_KEYS[kind][at:at + 8]
                  for at in range(0, len(BAD_KEYS[kind]), 8)):
@@ -316,7 +339,7 @@ def test_bad_keys(dom0, pv_guest, kind, hostile, neighbour):
         refused = re.findall(r": backend state [56]$", said, re.M)
         assert len(refused) == len(some), said
     lines = complaints.new()
-    assert 5 <= len(lines) <= 10 * len(BAD_KEYS[kind]), lines
+    assert len(lines) >= 5, lines
     said = pv_guest.run(
         f"hostile-xenbus {hostile} valid " +
         " ".join(f"'{keys}' valid" for keys in ODD_KEYS[kind]), 300)
@@ -340,8 +363,7 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour):
     assert survived.count("valid: backend state 4") == 2 + len(keys), said
     assert "valid: backend state 4" in ended or \
         ended.startswith("backend state 6"), said
-    lines = complaints.new()
-    assert len(lines) < 1000, lines[:20]
+    complaints.new()
     neighbour.check()
 
 
@@ -351,11 +373,21 @@ def test_event_storms(dom0, pv_guest, kind, hostile, neighbour):
     """Events without work do not keep Dom0 from working (T24)."""
     complaints = Complaints(dom0, kind)
     program, device = hostile.split()
-    said = pv_guest.run(f"hostile-{program} {device} none "
-                        f"events:{EVENTS} none", 600)
+    pv_guest.run(f"rm -f /tmp/stop; (hostile-{program} {device} none; "
+                 f"while [ ! -e /tmp/stop ]; do "
+                 f"hostile-{program} {device} none events:{EVENTS}; "
+                 "done) > /tmp/storm 2>&1 &")
+    assert pv_guest.wait_until("grep -q events /tmp/storm")
+    # Rounds of the neighbour while the storm lasts.
+    neighbour.check()
+    pv_guest.run("touch /tmp/stop")
+    assert pv_guest.wait_until("! pidof hostile-" + program)
+    said = pv_guest.run("cat /tmp/storm")
     assert f"events:{EVENTS}: sent" in said, said
-    assert len(re.findall(r"^none: (afterwards good 1|afterwards id ours "
-                          r"status 0)", said, re.M)) == 2, said
+    served = re.findall(r": (?:afterwards good 1|afterwards id ours status 0)",
+                        said)
+    # "none" before, and each storm with one before it.
+    assert len(served) == 1 + 2 * said.count(": sent"), said
     assert not complaints.new()
     neighbour.check()
 
