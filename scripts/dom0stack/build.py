@@ -12,7 +12,7 @@ from .util import CACHE, JOBS, TOP, Clock, die, git, need_space, run, run_logged
 
 CONFIGS = TOP / 'scripts/configs'
 # Of what git lists, what can change how a .config comes out.
-MAKES_CONFIG = re.compile(r'\t(?:(?:.*/)?Kconfig[^/]*|Makefile|scripts/.*|arch/x86/configs/.*|kernel/configs/.*)$')
+MAKES_CONFIG = re.compile(r'(?:.*/)?Kconfig[^/]*|Makefile|scripts/.*|arch/x86/configs/.*|kernel/configs/.*')
 OPTION = re.compile(r'^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$', re.M)
 
 
@@ -99,25 +99,25 @@ def fragments(names):
     return '\n'.join(parts)
 
 
-def _asks(src, config, text):
+def _config_key(src, config, text):
     """A name for all that a .config is made from, and for itself; none while one of these is missing or being edited."""
     edited = git('diff', '--name-only', cwd=src).splitlines()
     edited += git('ls-files', '--others', '--exclude-standard', cwd=src).splitlines()
-    if not config.exists() or any(MAKES_CONFIG.search('\t' + name) for name in edited):
+    if not config.exists() or any(MAKES_CONFIG.fullmatch(name) for name in edited):
         return None
     files = git('ls-files', '-s', cwd=src).splitlines()
     return digest(text, compiler(), toolkey(), config.read_text(),
-                  *(line for line in files if MAKES_CONFIG.search(line)))
+                  *(line for line in files if MAKES_CONFIG.fullmatch(line.partition('\t')[2])))
 
 
 def configure(src, out, text, log):
     """tinyconfig and fragments, unless nothing of either has changed since. Gives (options, missed)."""
     config, done = out / '.config', out / '.configured'
-    asks = _asks(src, config, text)
-    if not asks or not done.exists() or done.read_text() != asks:
+    key = _config_key(src, config, text)
+    if not key or not done.exists() or done.read_text() != key:
         done.unlink(missing_ok=True)
         _make_config(src, out, text, log)
-        done.write_text(_asks(src, config, text) or '')
+        done.write_text(_config_key(src, config, text) or '')
     got = options(config.read_text())
     for name in INCBIN_IN_C:
         if got.get(name, 'n') != 'n':

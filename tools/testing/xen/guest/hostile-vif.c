@@ -67,7 +67,8 @@ struct device {
 	volatile struct tx_ring *tx;
 	volatile struct rx_ring *rx;
 	struct channel channel, other;
-	uint32_t frame_gref, tx_ring_gref, rx_ring_gref, rx_data_gref, readonly_gref, foreign_gref;
+	uint32_t frame_gref, tx_ring_gref, rx_ring_gref, rx_data_gref;
+	uint32_t readonly_gref, foreign_gref;
 	uint32_t produced, consumed, rx_produced, rx_consumed;
 };
 
@@ -270,7 +271,8 @@ static void receive(struct device *d, const char *which, int count)
 	uint32_t gref = !strcmp(which, "rx-bad") ? 0xfffffff0 :
 			!strcmp(which, "rx-readonly") ? d->readonly_gref :
 			!strcmp(which, "rx-foreign") ? d->foreign_gref :
-			!strcmp(which, "rx-ring") ? d->rx_ring_gref : d->rx_data_gref;
+			!strcmp(which, "rx-ring") ? d->rx_ring_gref :
+			d->rx_data_gref;
 	int same = !strcmp(which, "rx-same-id"), good = 0, errors = 0, i, ms;
 
 	for (i = 0; i < count; i++) {

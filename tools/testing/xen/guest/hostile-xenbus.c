@@ -12,11 +12,11 @@
  *	states:COUNT		  writes what comes to mind into the state
  *	flood:KEY:COUNT		  writes a key over and over
  *	storm:COUNT		  connects and closes without waiting
- *	half:COUNT		  the same, and one queue lacks a key or has a
- *				  bad one
  *	valid			  connects as it should be done
  *	queues			  the same with as many queues as it may, up to
  *				  four
+ *	half:COUNT		  the same, but one queue lacks a key or has a
+ *				  bad one
  */
 #include "xendev.h"
 

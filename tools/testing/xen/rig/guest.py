@@ -56,5 +56,5 @@ class Guest:
             f"n=0; until {condition}; do [ $n = {seconds * 5} ] && exit 1; "
             "sleep 0.2; n=$((n+1)); done", seconds + 60, check=False).status
 
-    def destroy(self, deadline=120):
-        self.machine.run(f"xl destroy {self.name}", deadline)
+    def destroy(self):
+        self.machine.run(f"xl destroy {self.name}", 120)

@@ -210,6 +210,15 @@ def guest(dom0, guest_kind):
 
 
 @pytest.fixture
+def spare_disk(dom0):
+    """A disk in Dom0 that nothing else uses, made of the file /tmp/spare."""
+    loop = dom0.run("truncate -s 64M /tmp/spare; "
+                    "losetup -f --show /tmp/spare")
+    yield loop
+    dom0.run(f"losetup -d {loop}; rm -f /tmp/spare", check=False)
+
+
+@pytest.fixture
 def pv_guest(dom0):
     return guest_of(dom0, "pv")
 

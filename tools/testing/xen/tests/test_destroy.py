@@ -36,12 +36,24 @@ def uuid_of(dom0, domid):
     return dom0.run(f"xenstore-read /local/domain/{domid}/vm").split("/")[-1]
 
 
+def becomes(read, good, seconds=30):
+    """Reads until what is read is good; gives it."""
+    end = time.monotonic() + seconds
+    while not good(value := read()):
+        assert time.monotonic() < end, value
+        time.sleep(0.5)
+    return value
+
+
 def gone(dom0, domid, uuid, seconds=60):
     """Waits until nothing remains of a domain."""
-    end = time.monotonic() + seconds
-    while left := remains(dom0, domid, uuid):
-        assert time.monotonic() < end, left
-        time.sleep(0.5)
+    becomes(lambda: remains(dom0, domid, uuid), lambda left: not left, seconds)
+
+
+def assert_free(dom0, disk):
+    """Nobody in Dom0 holds a disk."""
+    dom0.run(f"python3 -c 'import os; "
+             f"os.open(\"{disk}\", os.O_RDWR | os.O_EXCL)'")
 
 
 def moved(dom0, domid, disk):
@@ -78,9 +90,7 @@ def test_destroy_busy_guest(dom0, guest):
     guest.destroy()
     gone(dom0, domid, uuid)
     assert threads(dom0) == with_guest
-    # Dom0's disk is free for others again.
-    dom0.run(f"python3 -c 'import os; os.open(\"{guest.disk}\", "
-             "os.O_RDWR | os.O_EXCL)'")
+    assert_free(dom0, guest.disk)
     after = guest_of(dom0, guest.kind)
     assert after.run("dd if=/dev/xvda of=/dev/null bs=64k count=16 "
                      "2>/dev/null && echo fine") == "fine"
@@ -94,15 +104,6 @@ def grants(dom0, domid):
     assert found, said
     return len(re.findall(r"^\[0x[0-9a-f]+\]",
                           block.partition("grant-table for remote")[0], re.M))
-
-
-def becomes(read, good, seconds=30):
-    """Reads until what is read is good; gives it."""
-    end = time.monotonic() + seconds
-    while not good(value := read()):
-        assert time.monotonic() < end, value
-        time.sleep(0.5)
-    return value
 
 
 def memory(dom0):
@@ -180,15 +181,6 @@ VANISH = {
 }
 
 
-@pytest.fixture
-def spare_disk(dom0):
-    """A disk for xvdb that nothing else uses."""
-    loop = dom0.run("truncate -s 64M /tmp/spare; "
-                    "losetup -f --show /tmp/spare")
-    yield loop
-    dom0.run(f"losetup -d {loop}; rm -f /tmp/spare", check=False)
-
-
 @pytest.mark.dom0()
 @pytest.mark.parametrize("way", VANISH)
 def test_vanishing_disk(dom0, pv_guest, spare_disk, way):
@@ -214,8 +206,7 @@ def test_vanishing_disk(dom0, pv_guest, spare_disk, way):
         dom0.run(f"xl block-detach --force {domid} 51728", check=False)
     becomes(lambda: dom0.run("ls /sys/bus/xen-backend/devices"),
             lambda names: f"vbd-{domid}-51728" not in names)
-    dom0.run(f"python3 -c 'import os; os.open(\"{spare_disk}\", "
-             "os.O_RDWR | os.O_EXCL)'")
+    assert_free(dom0, spare_disk)
     uuid = uuid_of(dom0, domid)
     pv_guest.destroy()
     gone(dom0, domid, uuid)

@@ -73,30 +73,24 @@ def test_pause(dom0, pv_guest):
 
 
 @pytest.mark.dom0()
-def test_block_attach_detach(dom0, pv_guest):
+def test_block_attach_detach(dom0, pv_guest, spare_disk):
     """A second disk comes, holds data, goes, and comes back read-only."""
-    dom0.run("truncate -s 2M /tmp/disk; "
-             "losetup -f --show /tmp/disk > /tmp/loop")
-    loop = dom0.run("cat /tmp/loop")
-    try:
-        dom0.run(f"xl block-attach pv phy:{loop} xvdq w")
-        assert pv_guest.wait_until("test -b /dev/xvdq")
-        pv_guest.run("echo a word | dd of=/dev/xvdq conv=fsync 2>/dev/null")
-        assert dom0.run(f"head -c 6 {loop}") == "a word"
-        dom0.run("xl block-detach pv xvdq")
-        assert pv_guest.wait_until("! test -b /dev/xvdq")
-        assert len(dom0.run("xl block-list pv").splitlines()) == 2
+    dom0.run(f"xl block-attach pv phy:{spare_disk} xvdq w")
+    assert pv_guest.wait_until("test -b /dev/xvdq")
+    pv_guest.run("echo a word | dd of=/dev/xvdq conv=fsync 2>/dev/null")
+    assert dom0.run(f"head -c 6 {spare_disk}") == "a word"
+    dom0.run("xl block-detach pv xvdq")
+    assert pv_guest.wait_until("! test -b /dev/xvdq")
+    assert len(dom0.run("xl block-list pv").splitlines()) == 2
 
-        dom0.run(f"xl block-attach pv phy:{loop} xvdq r")
-        assert pv_guest.wait_until("test -b /dev/xvdq")
-        assert pv_guest.run("head -c 6 /dev/xvdq") == "a word"
-        assert pv_guest.run("dd if=/dev/zero of=/dev/xvdq bs=4k count=1 "
-                            "oflag=direct 2>&1", check=False).status
-        dom0.run("xl block-detach pv xvdq")
-        assert pv_guest.wait_until("! test -b /dev/xvdq")
-        assert dom0.run(f"head -c 6 {loop}") == "a word"
-    finally:
-        dom0.run(f"losetup -d {loop}; rm -f /tmp/disk", check=False)
+    dom0.run(f"xl block-attach pv phy:{spare_disk} xvdq r")
+    assert pv_guest.wait_until("test -b /dev/xvdq")
+    assert pv_guest.run("head -c 6 /dev/xvdq") == "a word"
+    assert pv_guest.run("dd if=/dev/zero of=/dev/xvdq bs=4k count=1 "
+                        "oflag=direct 2>&1", check=False).status
+    dom0.run("xl block-detach pv xvdq")
+    assert pv_guest.wait_until("! test -b /dev/xvdq")
+    assert dom0.run(f"head -c 6 {spare_disk}") == "a word"
 
 
 @pytest.mark.dom0()
