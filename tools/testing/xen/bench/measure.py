@@ -47,16 +47,22 @@ class Measurement:
         self.stage.sampled(self.command(self.many(self.scale * WARM)),
                            self.place())
 
+    def _twice(self, run, scale):
+        """What few operations cost, what many cost, how many more the many
+        are, and their rate; @run is how the stage runs a command."""
+        few, many = self.workload.few, self.many(scale)
+        out, idle = run(self.command(few), self.place())
+        _, before = self.parsed(out, few)
+        out, busy = run(self.command(many), self.place())
+        rate, number = self.parsed(out, many)
+        if number <= before:
+            raise ValueError(f"{before} operations in the shorter run, "
+                             f"{number} in the longer")
+        return idle, busy, number - before, rate
+
     def rates(self):
         """The rate, and what Dom0 spent on one operation."""
-        few, many = self.workload.few, self.many(self.scale)
-        out, idle = self.stage.sampled(self.command(few), self.place())
-        _, before = self.parsed(out, few)
-        out, busy = self.stage.sampled(self.command(many), self.place())
-        rate, number = self.parsed(out, many)
-        number -= before
-        if number <= 0:
-            raise ValueError(f"{number} operations more in the longer run")
+        idle, busy, number, rate = self._twice(self.stage.sampled, self.scale)
         cost = {name: (busy[name] - idle.get(name, 0)) / number
                 for name in busy}
         domains = {name.removeprefix("cpu"): cost[name] for name in cost
@@ -73,13 +79,8 @@ class Measurement:
 
     def counts(self):
         """What xentrace counts for one operation, by domain."""
-        few, many = self.workload.few, self.many(self.scale * TRACED)
-        out, idle = self.stage.traced(self.command(few), self.place())
-        _, before = self.parsed(out, few)
-        out, busy = self.stage.traced(self.command(many), self.place())
-        number = self.parsed(out, many)[1] - before
-        if number <= 0:
-            raise ValueError(f"{number} operations more in the longer run")
+        idle, busy, number, _ = self._twice(self.stage.traced,
+                                            self.scale * TRACED)
         return {str(domain): {
             what: (times - idle.get(domain, {}).get(what, 0)) / number
             for what, times in counted.items()

@@ -20,10 +20,10 @@ class Subject:
     modules: tuple
 
 
+OUR_MODULES = "xen-vbd-backend", "xen-vif-backend"
 IN_TREE = Subject("in-tree", "intree", ("xen-blkback", "xen-netback"))
-BACKENDS = Subject("our backends", "intree",
-                   ("xen-vbd-backend", "xen-vif-backend"))
-OURS = Subject("ours", "ours", ("xen-vbd-backend", "xen-vif-backend"))
+BACKENDS = Subject("our backends", "intree", OUR_MODULES)
+OURS = Subject("ours", "ours", OUR_MODULES)
 SUBJECTS = IN_TREE, BACKENDS, OURS
 
 
@@ -162,8 +162,11 @@ def connected(frontend):
 
 ATTACH = ("xl block-attach {name} phy:/dev/nullb16,xvdz,w && "
           f"{connected('vbd/268441856')} && xl block-detach {{name}} xvdz")
-PLUG = ("xl network-attach {name} bridge=xenbr0 && "
-        f"{connected('vif/1')} && xl network-detach {{name}} 1")
+# A guest misses it when a card with the same number comes as soon as one goes.
+PLUG = ("v=$(($(cat /tmp/vif 2>/dev/null || echo 0) % 90 + 1)); "
+        "echo $v > /tmp/vif; "
+        "xl network-attach {name} bridge=xenbr0 devid=$v && "
+        f"{connected('vif/$v')} && xl network-detach {{name}} $v")
 CREATE = ("xl create -q -p /etc/xen/{kind}.cfg name='\"small\"' memory=128 "
           "disk='[]' vif='[]' && xl destroy small")
 

@@ -29,7 +29,7 @@ def number(value):
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= limit:
             return f"{value / (1e3 if unit == 'k' else limit):.3g} {unit}"
-    return f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 class Table:
@@ -78,12 +78,12 @@ def rates(table, group, mode, guest):
         here = {"group": group, "mode": mode, "name": name}
         by = {s: table.rate(subject=s, guest_kind=guest, **here)
               for s in subjects}
-        mean = {s: rate for s, (rate, _) in by.items()}
-        ours, theirs = mean.get(OURS), mean.get(IN_TREE)
+        rate = {s: value for s, (value, _) in by.items()}
+        ours, theirs = rate.get(OURS), rate.get(IN_TREE)
         ratio = f"{ours / theirs:.2f}" if ours and theirs else "-"
         spread = max((spread for _, spread in by.values()), default=0)
         lines.append(
-            f"| {name} | " + " | ".join(number(mean[s]) for s in subjects)
+            f"| {name} | " + " | ".join(number(rate[s]) for s in subjects)
             + f" | {ratio} | "
             + number(table.rate(subject=NATIVE, **here)[0])
             + f" | {spread:.1f} % |")
@@ -128,7 +128,10 @@ def markdown(data):
                          f"{guest.upper()} guest")
                 lines += [f"### {title}", "",
                           *rates(table, group, mode, guest), "",
-                          "Dom0, for each operation (64 KiB of TCP):", "",
+                          "Dom0, for each "
+                          + ("64 KiB or round trip" if group == "net"
+                             else "operation")
+                          + ":", "",
                           *costs(table, group, mode, guest), ""]
     return "\n".join(lines)
 
