@@ -31,6 +31,11 @@ def _kernel_code(name):
     return name.startswith(('arch/x86/', 'drivers/', 'kernel/', 'lib/', 'net/', 'block/', 'mm/', 'fs/'))
 
 
+def _built(name):
+    """False for what no build looks at: such a step builds if the one before it does."""
+    return not name.startswith('Documentation/') and name != 'MAINTAINERS'
+
+
 def _warnings(src, out, names, level, log):
     """Compile files by themselves, every warning an error; those whose symbol is off are none of this prefix's."""
     targets = [name[:-2] + '.o' for name in names if _enabled(src, out, name)]
@@ -50,6 +55,8 @@ def _enabled(src, out, name):
 
 def build_one(base, commit, text, before, after, log):
     """One prefix: vmlinux and modules, then the step's own files with W=1 and -Werror."""
+    if not any(_built(name) for name in trees.changed(before, after)):
+        return 0
     src = build.checkout(base, commit)
     out = CACHE / 'build' / f'prefix-{base}'
     build.seed(base, out)
