@@ -8,9 +8,10 @@
  * MISDEED is a name from the list below, most with a number: NAME:NUMBER.  All
  * use one connection; "producer" costs it and so comes last.  For each prints
  * what the backend answered, and what it answered to a correct request
- * afterwards.  many:COUNT sends that many bad requests of all kinds, a ring full
- * at a time, and race:COUNT good ones that change while they are read; they
- * print what became of them.  events:COUNT sends as many events without a
+ * afterwards.  many:COUNT sends that many bad requests of all kinds, a ring
+ * full at a time, and race:COUNT good ones that change while they are read;
+ * they print what became of them; race-list:COUNT changes the lists of
+ * indirect segments alone.  events:COUNT sends as many events without a
  * request.
  */
 #include <pthread.h>
@@ -25,6 +26,7 @@
 #define OP_INDIRECT 6
 #define MAX_SEGMENTS 11
 #define RING_SIZE 32
+#define LIST 16		/* segments of an indirect request that are good */
 
 struct segment {
 	uint32_t gref;
@@ -79,6 +81,7 @@ static void connect_device(struct device *d, const char *number)
 {
 	char path[300];
 	void *data;
+	int i;
 
 	snprintf(d->path, sizeof(d->path), "device/vbd/%s", number);
 	fetch_string(d->path, "backend", d->backend, sizeof(d->backend));
@@ -95,8 +98,10 @@ static void connect_device(struct device *d, const char *number)
 	d->channel = channel_open();
 	d->list = shared_page(&d->list_gref);
 	memset(d->list, 0, PAGE);
-	d->list[0].gref = d->data_gref;
-	d->list[0].last = 7;
+	for (i = 0; i < LIST; i++) {
+		d->list[i].gref = d->data_gref;
+		d->list[i].last = 7;
+	}
 	granted_page(BACKEND, 0, &d->readonly_gref);
 	store(d->path, "ring-ref", "%u", d->ring_gref);
 	store(d->path, "event-channel", "%u", d->channel.port);
@@ -111,18 +116,31 @@ static void connect_device(struct device *d, const char *number)
 	d->sectors = fetch(path);
 }
 
-/* A correct read of the first page's worth of sectors. */
+/* An id that is known again when a racer has rewritten its first two bytes. */
+static uint64_t make_id(uint64_t number)
+{
+	return (0x1000 + number) << 16;
+}
+
+/*
+ * A correct read of the first page's worth of sectors.  Segments that are only
+ * there when a racer says so have a good grant as well: grant 0 is the guest's
+ * own console.
+ */
 static struct request *prepare(struct device *d)
 {
 	struct request *request = (struct request *)
 		&d->ring->slot[d->produced % RING_SIZE].request;
+	int i;
 
 	memset(request, 0, sizeof(*request));
 	request->operation = OP_READ;
 	request->nr_segments = 1;
-	request->id = 0x1000 + d->next_id++;
-	request->segment[0].gref = d->data_gref;
-	request->segment[0].last = 7;
+	request->id = make_id(d->next_id++);
+	for (i = 0; i < MAX_SEGMENTS; i++) {
+		request->segment[i].gref = d->data_gref;
+		request->segment[i].last = 7;
+	}
 	return request;
 }
 
@@ -156,21 +174,18 @@ static int answer(struct device *d, const char *what, int ms)
 
 	d->consumed++;
 	printf("%s id %s status %d\n", what,
-	       r.id == 0x1000 + d->next_id - 1 ? "ours" : "wrong", r.status);
+	       r.id == make_id(d->next_id - 1) ? "ours" : "wrong", r.status);
 	return r.status;
 }
 
-/* An indirect request of one good segment. */
+/* An indirect request of one good segment, over what has been prepared. */
 static struct indirect *make_indirect(struct device *d, struct request *r)
 {
 	struct indirect *i = (struct indirect *)r;
-	uint64_t id = r->id;
 
-	memset(r, 0, sizeof(*r));
 	i->operation = OP_INDIRECT;
 	i->indirect_op = OP_READ;
 	i->nr_segments = 1;
-	i->id = id;
 	i->gref[0] = d->list_gref;
 	return i;
 }
@@ -244,7 +259,7 @@ static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
 			return;
 		struct response r = *(struct response *)
 			&d->ring->slot[d->consumed++ % RING_SIZE].response;
-		uint64_t which = r.id - 0x1000 - first_id;
+		uint64_t which = (r.id - make_id(first_id)) >> 16;
 
 		if (which >= RING_SIZE || seen[which]++)
 			(*wrong)++;
@@ -257,33 +272,46 @@ static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
 
 struct race {
 	volatile struct ring *ring;
+	volatile struct segment *list;
 	volatile int stop;
+	int list_alone;
 };
 
-/* Rewrites whatever is in the slots, as fast as it can. */
+/*
+ * Rewrites whatever is in the slots and the list of indirect segments, as fast
+ * as it can. The first segment stays, for it is where the list's grant is.
+ */
 static void *racer(void *argument)
 {
 	static const uint8_t bytes[] = { 0, 1, 6, 7, 8, 12, 255 };
 	struct race *race = argument;
 	unsigned int turn = 0;
 
-	while (!race->stop) {
+	for (; !race->stop; turn++) {
 		volatile struct request *r =
 			&race->ring->slot[turn % RING_SIZE].request;
+		volatile struct segment *s =
+			&r->segment[1 + turn % (MAX_SEGMENTS - 1)];
 
+		race->list[turn % LIST].first = bytes[turn / 2 % 7];
+		race->list[turn % LIST].last = bytes[turn / 4 % 7];
+		if (race->list_alone)
+			continue;
 		r->operation = bytes[turn % 7];
 		r->nr_segments = bytes[turn / 3 % 7];
-		r->segment[turn % MAX_SEGMENTS].first = bytes[turn / 5 % 7];
-		r->segment[turn % MAX_SEGMENTS].last = bytes[turn / 7 % 7];
-		r->sector = turn % 11 ? turn : ~0ull - turn;
-		turn++;
+		s->first = bytes[turn / 5 % 7];
+		s->last = bytes[turn / 7 % 7];
+		r->sector = turn % 11 ? turn % 65536 : ~0ull - turn;
+		race->ring->req_event = race->ring->rsp_event = turn * 0x1000193;
 	}
 	return NULL;
 }
 
-static void many(struct device *d, long count, int racing)
+static void many(struct device *d, long count, int racing, int list_alone)
 {
-	struct race race = { .ring = d->ring };
+	struct race race = {
+		.ring = d->ring, .list = d->list, .list_alone = list_alone,
+	};
 	int good = 0, bad = 0, wrong = 0, i;
 	pthread_t thread;
 
@@ -295,7 +323,9 @@ static void many(struct device *d, long count, int racing)
 		for (i = 0; i < RING_SIZE; i++) {
 			struct request *r = prepare(d);
 
-			if (!racing)
+			if (racing && (list_alone || dice(2)))
+				make_indirect(d, r)->nr_segments = 1 + dice(3);
+			else if (!racing)
 				spoil(d, r, misdeeds[dice(sizeof(misdeeds) /
 							  sizeof(*misdeeds))],
 				      dice(256));
@@ -339,8 +369,9 @@ static void one(struct device *d, const char *misdeed)
 		for (; n > 0; n--)
 			channel_notify(&d->channel);
 		puts("sent");
-	} else if (!strcmp(name, "many") || !strcmp(name, "race")) {
-		many(d, n, name[0] == 'r');
+	} else if (!strcmp(name, "many") || !strcmp(name, "race") ||
+		   !strcmp(name, "race-list")) {
+		many(d, n, name[0] == 'r', strlen(name) > strlen("race"));
 	} else {
 		misbehave(d, name, n);
 		answer(d, "response", 20000);

@@ -10,11 +10,12 @@
  * what became of the bad requests, whether a correct one is served afterwards,
  * and the backend's state.  "rx-..." posts receive requests, which somebody has
  * to send frames to; events:COUNT sends as many events on each port without a
- * request.
+ * request, and shapes:COUNT that many packets of slots in all sizes.
  */
 #include "xendev.h"
 
 #define RING_SIZE 256
+#define PACKET_SLOTS 20		/* more cost the device */
 #define MORE_DATA 4
 #define EXTRA_INFO 8
 
@@ -177,7 +178,8 @@ static void answers(struct device *d, const char *what)
 }
 
 /* A slot that holds an extra, of this type and with these bytes. */
-static struct extra *prepare_extra(struct device *d, uint8_t type, uint8_t flags)
+static struct extra *prepare_extra(struct device *d, uint8_t type,
+				   uint8_t flags)
 {
 	struct extra *extra = (struct extra *)prepare(d);
 
@@ -304,6 +306,72 @@ static void receive(struct device *d, const char *which, int count)
 	       d->rx_produced - d->rx_consumed);
 }
 
+/* T19: a packet of any number of slots of all sizes; none leaves its page. */
+static void any_shape(struct device *d)
+{
+	static const uint16_t sizes[] = {
+		0, 1, 13, 14, 59, 64, 127, 128, 129, 1500, 4095, 4096,
+	};
+	static const uint16_t offsets[] = { 0, 1, 4095 };
+	int n = 1 + dice(PACKET_SLOTS), rest = 0, i;
+	struct tx_request *head = NULL;
+
+	for (i = 0; i < n; i++) {
+		struct tx_request *r = prepare(d);
+
+		r->size = sizes[dice(12)];
+		r->offset = offsets[dice(3)];
+		if (r->offset + r->size > PAGE)
+			r->offset = PAGE - r->size;
+		r->flags = i < n - 1 ? MORE_DATA : 0;
+		if (head)
+			rest += r->size;
+		else
+			head = r;
+	}
+	/* The first slot tells the size of all; sometimes it lies. */
+	head->size = rest && !dice(8) ? rest - 1 : head->size + rest;
+}
+
+/* Takes in the responses to a full ring; gives how many had which status. */
+static void harvest(struct device *d, int *good, int *errors, int *wrong)
+{
+	uint32_t first = d->consumed, sent = d->produced - first;
+	uint8_t seen[RING_SIZE] = { 0 };
+	int ms;
+
+	for (ms = 20000; ms > 0 && d->tx->rsp_prod != d->produced; ms--)
+		pause_ms(1);
+	for (; d->consumed != d->produced && d->consumed != d->tx->rsp_prod;
+	     d->consumed++) {
+		struct tx_response r = *(struct tx_response *)
+			&d->tx->slot[d->consumed % RING_SIZE].response;
+
+		if (r.id >= RING_SIZE || (uint8_t)(r.id - first) >= sent ||
+		    seen[r.id]++)
+			(*wrong)++;
+		else if (r.status < 0)
+			(*errors)++;
+		else
+			(*good)++;
+	}
+}
+
+static void shapes(struct device *d, int packets)
+{
+	int good = 0, errors = 0, wrong = 0;
+
+	while (packets > 0 && d->consumed == d->produced) {
+		for (; packets > 0 && d->produced - d->consumed +
+		       PACKET_SLOTS <= RING_SIZE; packets--)
+			any_shape(d);
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
+}
+
 static void one(struct device *d, const char *misdeed)
 {
 	char name[64] = "";
@@ -317,6 +385,8 @@ static void one(struct device *d, const char *misdeed)
 			channel_notify(&d->other);
 		}
 		puts("sent");
+	} else if (!strcmp(name, "shapes")) {
+		shapes(d, n);
 	} else if (!strcmp(name, "rx-producer")) {
 		bad_producer(d, &d->rx->req_prod, d->rx_produced + n);
 		puts("done");

@@ -10,8 +10,10 @@
  *	KEY=VALUE[,KEY=VALUE...]  connects with these keys in place of good ones;
  *				  values that begin with @ are made up here
  *	states:COUNT		  writes what comes to mind into the state
- *	flood:KEY:COUNT		  writes a key over and over
+ *	flood:KEY:COUNT		  writes a key over and over, from four processes
  *	storm:COUNT		  connects and closes without waiting
+ *	changing:COUNT		  connects while another process changes a key
+ *	ports:COUNT		  connects, and takes the event channel away
  *	valid			  connects as it should be done
  *	queues			  the same with as many queues as it may, up to
  *				  four
@@ -119,7 +121,8 @@ static int begin(struct device *d)
 }
 
 /* A value of which only the guest knows what it should not be. */
-static void made_up(struct device *d, const char *name, char *value, size_t size)
+static void made_up(struct device *d, const char *name, char *value,
+		    size_t size)
 {
 	uint32_t number = 0;
 
@@ -233,15 +236,15 @@ static int connect_queues(struct device *d, int bad)
 	return finish_connect(d);
 }
 
-/* T4: gives how many of these are refused, as all should be. */
-static int half_built(struct device *d, unsigned int count)
+/* T4: says how many of these are refused, as all should be. */
+static void half_built(struct device *d, unsigned int count)
 {
 	int refused = 0;
 
 	while (count--)
 		refused += connect_queues(d, dice(d->is_vif ? 4 : 2)) >
 			STATE_CONNECTED;
-	return refused;
+	printf("%d refused, ", refused);
 }
 
 /* T1: any state at any time, between good and bad keys. */
@@ -268,8 +271,66 @@ static void any_states(struct device *d, unsigned int count)
 /* T2: one watch of the backend fires as often as xenstored can. */
 static void flood(struct device *d, const char *key, unsigned int count)
 {
-	while (count--)
-		write_raw(d, key, "4");
+	pid_t child[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		unsigned int left = count / 4;
+
+		child[i] = start_child();
+		if (child[i])
+			continue;
+		while (left--)
+			write_raw(d, key, "4");
+		_exit(0);
+	}
+	for (i = 0; i < 4; i++)
+		waitpid(child[i], NULL, 0);
+}
+
+/* T3: what the backend reads twice has another value the second time. */
+static void changing(struct device *d, unsigned int count)
+{
+	static const char * const keys[] = {
+		"ring-ref", "event-channel", "tx-ring-ref", "rx-ring-ref",
+		"event-channel-tx", "multi-queue-num-queues", "protocol",
+	};
+	static const char * const values[] = {
+		"", "1", "2", "4294967295", "x86_32-abi", "-1",
+	};
+	int connected = 0, refused = 0, state;
+	pid_t child = start_child();
+
+	while (!child) {
+		write_raw(d, keys[dice(7)], values[dice(6)]);
+		if (!dice(4)) {
+			remove_key(d, "multi-queue-num-queues");
+			good_keys(d);
+		}
+	}
+	while (count--) {
+		state = connect_with(d, NULL);
+		connected += state == STATE_CONNECTED;
+		refused += state > STATE_CONNECTED;
+	}
+	end_child(child);
+	printf("%d connected, %d refused, ", connected, refused);
+}
+
+/* T6: the port that the backend is bound to is closed, and another opened. */
+static void lose_ports(struct device *d, unsigned int count)
+{
+	int connected = 0, i;
+
+	while (count--) {
+		connected += connect_with(d, NULL) == STATE_CONNECTED;
+		channel_notify(&d->channel[0]);
+		for (i = 0; i < 2; i++) {
+			channel_close(&d->channel[i]);
+			d->channel[i] = channel_open();
+		}
+	}
+	printf("%d connected, ", connected);
 }
 
 /* T7: good keys, and never the patience to wait for an answer. */
@@ -288,6 +349,30 @@ static void storm(struct device *d, unsigned int count)
 	}
 }
 
+static const struct {
+	const char *name;
+	void (*run)(struct device *d, unsigned int count);
+} attacks[] = {
+	{ "states", any_states }, { "storm", storm }, { "changing", changing },
+	{ "ports", lose_ports }, { "half", half_built },
+};
+
+/* An attack of so many steps; tells whether there is one of that name. */
+static int counted(struct device *d, const char *name, const char *count)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(attacks) / sizeof(*attacks); i++)
+		if (!strcmp(name, attacks[i].name))
+			break;
+	if (i == sizeof(attacks) / sizeof(*attacks))
+		return 0;
+	printf("%s:%s: ", name, count);
+	attacks[i].run(d, atoi(count));
+	printf("backend state %d\n", backend_state(d->backend));
+	return 1;
+}
+
 static void attack(struct device *d, char *what)
 {
 	char *name = strdup(what), *first, *second, *rest = NULL;
@@ -301,19 +386,10 @@ static void attack(struct device *d, char *what)
 	} else if (!strcmp(first, "queues")) {
 		printf("queues: %d, backend state %d\n", d->queues,
 		       connect_queues(d, -1));
-	} else if (!strcmp(first, "states") && second) {
-		any_states(d, atoi(second));
-		printf("%s: backend state %d\n", name, backend_state(d->backend));
-	} else if (!strcmp(first, "storm") && second) {
-		storm(d, atoi(second));
-		printf("%s: backend state %d\n", name, backend_state(d->backend));
-	} else if (!strcmp(first, "half") && second) {
-		printf("%s: %d refused, ", name, half_built(d, atoi(second)));
-		printf("backend state %d\n", backend_state(d->backend));
 	} else if (!strcmp(first, "flood") && second && *rest) {
 		flood(d, second, atoi(rest));
 		printf("%s: backend state %d\n", name, backend_state(d->backend));
-	} else {
+	} else if (!second || !counted(d, first, second)) {
 		fprintf(stderr, "no such attack: %s\n", name);
 		exit(2);
 	}

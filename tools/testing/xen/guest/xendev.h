@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +103,16 @@ static inline void channel_notify(struct channel *channel)
 		die("notify");
 }
 
+/* For a channel with an open file of its own. */
+static inline void channel_close(struct channel *channel)
+{
+	struct ioctl_evtchn_unbind unbind = { channel->port };
+
+	if (ioctl(channel->fd, IOCTL_EVTCHN_UNBIND, &unbind))
+		die("unbind");
+	close(channel->fd);
+}
+
 static inline void pause_ms(int ms)
 {
 	usleep(ms * 1000);
@@ -114,6 +127,31 @@ static inline unsigned int dice(unsigned int sides)
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
 	return (seed >> 33) % sides;
+}
+
+static int xenbus_fd = -1;
+
+/* Another process that does the rest on its own, until it is ended. */
+static inline pid_t start_child(void)
+{
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Questions and answers must not mix with the other's. */
+		xenbus_fd = -1;
+	}
+	return child;
+}
+
+static inline void end_child(pid_t child)
+{
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 /* What xenstored is asked, see xen/interface/io/xs_wire.h. */
@@ -140,15 +178,14 @@ static inline void exactly(ssize_t got, size_t wanted, const char *what)
 static inline int xs_ask(uint32_t type, const char *path, const void *value,
 			 size_t size, char *answer, size_t room)
 {
-	static int fd = -1;
 	static char buffer[4096];
 	struct xs_message message = { .type = type };
 	size_t length = strlen(path) + 1;
 	char packet[sizeof(message) + 4096];
 
-	if (fd < 0)
-		fd = open("/dev/xen/xenbus", O_RDWR);
-	if (fd < 0)
+	if (xenbus_fd < 0)
+		xenbus_fd = open("/dev/xen/xenbus", O_RDWR);
+	if (xenbus_fd < 0)
 		die("/dev/xen/xenbus");
 	if (length + size > 4096)
 		return -1;
@@ -158,12 +195,12 @@ static inline int xs_ask(uint32_t type, const char *path, const void *value,
 	if (value)
 		memcpy(packet + sizeof(message) + length, value, size);
 	length = sizeof(message) + message.length;
-	exactly(write(fd, packet, length), length, "xenbus write");
+	exactly(write(xenbus_fd, packet, length), length, "xenbus write");
 
-	exactly(read(fd, &message, sizeof(message)), sizeof(message),
+	exactly(read(xenbus_fd, &message, sizeof(message)), sizeof(message),
 		"xenbus read");
 	for (length = 0; length < message.length; ) {
-		ssize_t got = read(fd, buffer + length,
+		ssize_t got = read(xenbus_fd, buffer + length,
 				   message.length - length);
 
 		if (got <= 0)

@@ -42,8 +42,8 @@ def _new_directory(config):
     """A directory for one run, in the cache; old ones are forgotten."""
     logs = paths.rig_cache() / "logs"
     logs.mkdir(exist_ok=True)
-    old = sorted(logs.iterdir(), key=lambda path: path.stat().st_mtime)
-    for path in old[:-KEPT_LOGS]:
+    # Names begin with the time; another rig may be removing some as well.
+    for path in sorted(logs.iterdir())[:-KEPT_LOGS]:
         shutil.rmtree(path, ignore_errors=True)
     stamp = time.strftime("%m%d-%H%M%S")
     return tempfile.mkdtemp(dir=logs, prefix=f"{stamp}-{config.mode}-")

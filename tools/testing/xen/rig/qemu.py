@@ -12,7 +12,8 @@ XEN_OPTIONS = ("com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info "
                "bootscrub=0 dom0_mem={memory}M,max:{memory}M "
                "dom0_max_vcpus={vcpus}")
 XEN_PVH = " dom0=pvh iommu=no-sharept cpuidle=0"
-DOM0_OPTIONS = "console=hvc0 earlyprintk=xen root={root} panic=1"
+DOM0_OPTIONS = ("console=hvc0 earlyprintk=xen root={root} panic=1 "
+                "log_buf_len=8M")
 
 
 @dataclass
