@@ -8,7 +8,7 @@ export LINUX
 # A make above this one must not hand its job server or options to the kernel's make.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels fuzz bench bench-table
+.PHONY: help run check setup bases work export verify unexported prefixes alone lint kernels fuzz soak bench bench-table
 
 help:
 	@echo 'make run         set up, build, boot Xen with our Dom0, start a guest (first time about 20 minutes, then 2)'
@@ -23,7 +23,8 @@ help:
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
 	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
-	@echo 'make bench       ours against the in-tree code, counted in instructions (not tried yet)'
+	@echo 'make soak        hostile guests for long: TIMES=50 times what they do in make check'
+	@echo 'make bench       ours against the in-tree code, counted in instructions (hours; ONLY=net for a group)'
 	@echo 'make bench-table the last results into Documentation/benchmark/'
 	@echo 'make kernels     build the kernels that the tests boot'
 	@echo
@@ -69,6 +70,12 @@ fuzz: bases
 
 kernels:
 	@scripts/kernel
+
+soak: setup
+	@scripts/base mainline
+	@scripts/kernel ours-mainline
+	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'hostile or destroy' \
+		--kernel ours-mainline=$(CACHE)/build/ours-mainline
 
 bench:
 	@DOM0_SECTIONS='host|bench' scripts/setup

@@ -53,6 +53,7 @@ class Workload:
     persistent: bool = True	# grants, if the backend offers them
     guests: tuple = ("pv", "pvh")
     partner: bool = False	# needs the guest of the other kind, too
+    beside: str = ""		# what that guest does all the while
     per: int = 1		# costs are shown for so many operations
 
 
@@ -103,6 +104,39 @@ def iperf_rate(output, n):
     if not found:
         raise ValueError(f"iperf3 says nothing to go by: {output[-300:]}")
     return float(found[-1]) * 1000 / 8, n
+
+
+# The highest rate at which no packet of 64 bytes is lost: prints packets/s, to
+# three per cent.  64 bytes are 0.512 kbit; what arrives has to be nearly what
+# was asked for, but iperf3's own start and end are in its time.
+LOSSLESS = """lo=0; hi=200000
+while [ $((hi - lo)) -gt $((lo / 32 + 20)) ]; do
+try=$(((lo + hi) / 2))
+got=$({} -b $((try * 512)) -k 4000 | awk '/receiver/ {{
+for (i = 1; i < NF; i++) {{ if ($(i + 1) == "Kbits/sec") rate = $i
+if ($i ~ "^[0-9]+/[0-9]+$") lost = int($i) }} }}
+END {{ print (lost || rate < 0.512 * 0.9 * '$try' ? 0 : 1) }}')
+if [ "$got" = 1 ]; then lo=$try; else hi=$try; fi
+done; echo $lo"""
+
+
+def udp_rate(output, _n):
+    """Packets a second that arrived, and how many."""
+    found = re.findall(r"([\d.]+) Kbits/sec.* (\d+)/(\d+) .*receiver", output)
+    if not found:
+        raise ValueError(f"iperf3 says nothing to go by: {output[-300:]}")
+    rate, lost, number = found[-1]
+    if int(lost):
+        raise ValueError(f"{lost} of {number} packets lost at a rate at which "
+                         "there was no loss before")
+    return float(rate) * 1000 / 512, int(number)
+
+
+def udp(name, reverse=""):
+    command = f"iperf3 -f k -u -l 64 {reverse} -c {DOM0}"
+    return Workload("net", name, command + " -b $(({given} * 512)) -k $N",
+                    "packets/s", 4000, 100, udp_rate,
+                    before=LOSSLESS.format(command))
 
 
 def tcp(name, streams, many, reverse="", partner=False):
@@ -170,7 +204,41 @@ PLUG = ("v=$(($(cat /tmp/vif 2>/dev/null || echo 0) % 90 + 1)); "
 CREATE = ("xl create -q -p /etc/xen/{kind}.cfg name='\"small\"' memory=128 "
           "disk='[]' vif='[]' && xl destroy small")
 
+def memcpy(size, many):
+    """What copying as much takes, which nothing that copies can be below."""
+    return Workload("block", f"memcpy of {size} KiB", "", "requests/s", many,
+                    10, rounds(1), guests=(),
+                    native=f"xenbench memcpy 0 $N {size << 10}")
+
+
+def beside(name, attack):
+    """An honest guest's reads, and what the other guest does meanwhile.
+
+    The other is a PV guest: in a PVH guest under an event storm, QEMU 7.2's SVM
+    comes to lose the GS base, and with it the guest.
+    """
+    return Workload("attack", f"4k randread depth 1 beside {name}",
+                    "chroot /t " + fio(["/dev/xvdb"], "randread", "4k", 1),
+                    "requests/s", 2000, 1, fio_rate(1), disks=1,
+                    guests=("pvh",), partner=True, beside=attack)
+
+
+# What it prints goes to a file that has to be there afterwards.
+ATTACK_LOG = "/tmp/attack"
+HOSTILE = ("for d in vbd-51712 vif-0; do echo $d > "
+           "/sys/bus/xen/drivers/${{d%-*}}/unbind; done; "
+           "while :; do {} >> " + ATTACK_LOG + " 2>&1; done")
+
 WORKLOADS = (
+    beside("an idle guest", "sleep 100000"),
+    beside("a busy guest", "while :; do :; done"),
+    *(beside(f"a storm of {name}", HOSTILE.format(command))
+      for name, command in (
+          ("disk events", "hostile-vbd 51712 none events:20000"),
+          ("network events", "hostile-vif 0 none events:20000"),
+          ("bad disk requests", "hostile-vbd 51712 many:2000"),
+          ("connects", "hostile-xenbus vif 0 storm:200"))),
+
     *block("4k randread depth 1", "randread", "4k", 1, 3000),
     *block("4k randread depth 32", "randread", "4k", 32, 15000),
     *block("4k randwrite depth 1", "randwrite", "4k", 1, 3000),
@@ -179,6 +247,8 @@ WORKLOADS = (
     *block("128k write depth 8", "write", "128k", 8, 2000),
     *block("1M read depth 8", "read", "1m", 8, 300),
     *block("1M write depth 8", "write", "1m", 8, 300),
+    *(memcpy(size, many)
+      for size, many in ((4, 100_000), (128, 4000), (1024, 500))),
     *block("4k randread depth 32, 4 disks", "randread", "4k", 32, 4000, 4),
     *block("4k randread depth 32, 16 disks", "randread", "4k", 32, 1000, 16),
 
@@ -192,6 +262,9 @@ WORKLOADS = (
              f"chroot /t sockperf pp --tcp --no-rdtsc -t $N -i {DOM0}",
              "round trips/s", 3, 1, sockperf_rate,
              native="sockperf pp --tcp --no-rdtsc -t $N -i 127.0.0.1"),
+
+    udp("UDP guest to Dom0, 64 bytes"),
+    udp("UDP Dom0 to guest, 64 bytes", "-R"),
 
     toolstack("create and destroy a guest", CREATE, 3),
     toolstack("attach and detach a disk", ATTACH),

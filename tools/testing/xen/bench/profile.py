@@ -64,7 +64,8 @@ class Code:
         for start, at, length in self.parts:
             if start <= address < start + length:
                 at += address - start
-                return sum(a == b for a, b in zip(self.data[at:at + len(sample)], sample))
+                mine = self.data[at:at + len(sample)]
+                return sum(a == b for a, b in zip(mine, sample))
         return 0
 
 
@@ -126,6 +127,13 @@ def unpacked(package, pattern):
     return found[-1]
 
 
+def symbols(mode="pv"):
+    """Xen's map of symbols; fetched once."""
+    name = "xen-*.efi.map" if mode == "pvh" else "xen-syms-*.map"
+    return unpacked("xen-hypervisor-4.17-amd64-dbg",
+                    f"usr/lib/debug/boot/{name}")
+
+
 class Resolver:
     """Says whose code is at an address, and its function.
 
@@ -133,10 +141,7 @@ class Resolver:
     """
 
     def __init__(self, build, image, mode, kallsyms):
-        name = "xen-*.efi.map" if mode == "pvh" else "xen-syms-*.map"
-        self.xen = Symbols.of_map(unpacked(
-            "xen-hypervisor-4.17-amd64-dbg",
-            f"usr/lib/debug/boot/{name}").read_text())
+        self.xen = Symbols.of_map(symbols(mode).read_text())
         vmlinux = Path(build) / "vmlinux"
         self.dom0 = Symbols.of_map(nm(vmlinux))
         self.dom0_code = Code(vmlinux)

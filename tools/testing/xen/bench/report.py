@@ -6,14 +6,18 @@ import statistics
 import subprocess
 
 NATIVE, IN_TREE, OURS = "native", "in-tree", "ours"
-TITLES = {"block": "Block", "net": "Network", "control": "Toolstack",
+TITLES = {"attack": "Beside a hostile guest", "block": "Block",
+          "net": "Network", "control": "Toolstack",
           "event": "Event channels", "memory": "Grants and foreign frames"}
+# Of a PV Dom0 alone: Xen records no arguments of the others.
+FLUSHES = "flush rounds"
 # What is shown of the counts: a title, and what of Dom0's adds up to it.
 COUNTED = (
     ("hypercalls", "hypercall "),
     ("subcalls", "subcall "),
     ("evtchn ops", "hypercall event_channel_op"),
     ("grant ops", "hypercall grant_table_op"),
+    ("flush rounds", FLUSHES),
     ("VM exits", "vm exits"),
     ("vCPU wakes", "vcpu wakes"),
 )
@@ -61,7 +65,7 @@ class Table:
 
 def counted(result, prefix):
     """What Dom0 did of a kind for one operation, if that was counted."""
-    if "counts" not in result:
+    if "counts" not in result or (prefix == FLUSHES and result["mode"] != "pv"):
         return None
     dom0 = result["counts"].get("0", {})
     return sum(times for name, times in dom0.items()
@@ -72,8 +76,8 @@ def rates(table, group, mode, guest):
     """Markdown: the rates of each subject, and the ratio that matters."""
     subjects = [s for s in table.values("subject") if s != NATIVE]
     lines = ["| workload | " + " | ".join(subjects)
-             + " | ours / in-tree | native in Dom0 | spread |",
-             "|---|" + "---|" * (len(subjects) + 3)]
+             + " | ours / in-tree | native in Dom0 | spread | busy |",
+             "|---|" + "---|" * (len(subjects) + 4)]
     for name in dict.fromkeys(r["name"] for r in table.of(group=group)):
         here = {"group": group, "mode": mode, "name": name}
         by = {s: table.rate(subject=s, guest_kind=guest, **here)
@@ -86,8 +90,21 @@ def rates(table, group, mode, guest):
             f"| {name} | " + " | ".join(number(rate[s]) for s in subjects)
             + f" | {ratio} | "
             + number(table.rate(subject=NATIVE, **here)[0])
-            + f" | {spread:.1f} % |")
+            + f" | {spread:.1f} % | {busy(table, here, guest)} |")
     return lines
+
+
+def busy(table, here, guest):
+    """How much of the time each subject leaves no instruction to spare."""
+    shares = []
+    for subject in table.values("subject"):
+        if subject == NATIVE:
+            continue
+        found = [sum(r["domains_ns"].values()) * r["rate"] / 1e7 for r in
+                 table.of(subject=subject, guest_kind=guest, **here)
+                 if r.get("rate") and "domains_ns" in r]
+        shares.append(f"{statistics.fmean(found):.0f}" if found else "-")
+    return " / ".join(shares) + " %"
 
 
 def mean(values, scale):
@@ -120,7 +137,10 @@ def costs(table, group, mode, guest):
 def markdown(data):
     table = Table(data["results"])
     lines = ["Versions: " + ", ".join(f"{what} {version}" for what, version
-                                      in data["versions"].items()) + ".", ""]
+                                      in data["versions"].items()) + ".", "",
+             "Options: " + ", ".join(f"`--{what} {value}`" for what, value
+                                     in data.get("options", {}).items())
+             + ".", ""]
     for group in table.values("group"):
         for mode in table.values("mode"):
             for guest in table.values("guest_kind"):
@@ -129,7 +149,7 @@ def markdown(data):
                 lines += [f"### {title}", "",
                           *rates(table, group, mode, guest), "",
                           "Dom0, for each "
-                          + ("64 KiB or round trip" if group == "net"
+                          + ("64 KiB, packet or round trip" if group == "net"
                              else "operation")
                           + ":", "",
                           *costs(table, group, mode, guest), ""]

@@ -62,8 +62,7 @@ class Stage:
 
     def use(self, modules):
         """Puts these backends in place of those before; no guests after."""
-        for guest in list(self.guests.values()):
-            self.release(guest.kind)
+        self.release_all()
         for module in self.modules:
             self.dom0.run(f"modprobe -r {module}", SLOW)
         for module in modules:
@@ -103,6 +102,10 @@ class Stage:
             if guest.kind == kind:
                 del self.guests[name]
                 self.dom0.run(f"xl destroy {name}", SLOW, check=False)
+
+    def release_all(self):
+        for guest in list(self.guests.values()):
+            self.release(guest.kind)
 
     def give_disks(self, guest, number):
         """Sees to it that the guest has that many null_blk disks, no fewer."""

@@ -26,6 +26,8 @@ HYPERCALLS = {
 }
 GNTTAB = {0: "map", 1: "unmap", 5: "copy", 7: "unmap_and_replace"}
 LOST = 0x0001f001
+# Xen flushes once for so many grants that it unmaps in one hypercall.
+UNMAP_BATCH = 32
 
 
 def records(data):
@@ -101,6 +103,8 @@ def count(data):
                  + name] += 1
             if name.startswith("grant_table_op"):
                 here["operations " + name] += operations
+            if name == "grant_table_op unmap":
+                here["flush rounds"] += -(-operations // UNMAP_BATCH)
         elif event == VMMCALL and words:
             here = counts.of(running.get(cpu, IDLE))
             here["hypercall " + HYPERCALLS.get(words[0], str(words[0]))] += 1
