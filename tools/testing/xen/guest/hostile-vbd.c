@@ -369,9 +369,12 @@ static void one(struct device *d, const char *misdeed)
 		for (; n > 0; n--)
 			channel_notify(&d->channel);
 		puts("sent");
-	} else if (!strcmp(name, "many") || !strcmp(name, "race") ||
-		   !strcmp(name, "race-list")) {
-		many(d, n, name[0] == 'r', strlen(name) > strlen("race"));
+	} else if (!strcmp(name, "many")) {
+		many(d, n, 0, 0);
+	} else if (!strcmp(name, "race")) {
+		many(d, n, 1, 0);
+	} else if (!strcmp(name, "race-list")) {
+		many(d, n, 1, 1);
 	} else {
 		misbehave(d, name, n);
 		answer(d, "response", 20000);

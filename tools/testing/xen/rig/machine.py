@@ -45,7 +45,7 @@ def _new_directory(config):
     # Names begin with the time; another rig may be removing some as well.
     for path in sorted(logs.iterdir())[:-KEPT_LOGS]:
         shutil.rmtree(path, ignore_errors=True)
-    stamp = time.strftime("%m%d-%H%M%S")
+    stamp = time.strftime("%Y%m%d-%H%M%S")
     return tempfile.mkdtemp(dir=logs, prefix=f"{stamp}-{config.mode}-")
 
 
