@@ -46,6 +46,7 @@
 #include <linux/vmalloc.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/kasan.h>
 #include <linux/gfp.h>
 #include <linux/memblock.h>
 #include <linux/seq_file.h>
@@ -226,6 +227,20 @@ void make_lowmem_page_readwrite(void *vaddr)
 		BUG();
 }
 
+/*
+ * The tables of KASAN's zero shadow are read-only since xen_kasan_early_init(),
+ * are never pinned by themselves, and are in use many thousand times.
+ */
+static bool xen_kasan_table(unsigned long pfn)
+{
+#ifdef CONFIG_KASAN
+	return pfn == PFN_DOWN(__pa_symbol(kasan_early_shadow_pte)) ||
+	       pfn == PFN_DOWN(__pa_symbol(kasan_early_shadow_pmd)) ||
+	       pfn == PFN_DOWN(__pa_symbol(kasan_early_shadow_pud));
+#else
+	return false;
+#endif
+}
 
 /*
  * During early boot all page table pages are pinned, but we do not have struct
@@ -613,6 +628,9 @@ static void xen_pmd_walk(struct mm_struct *mm, pmd_t *pmd,
 {
 	int i, nr;
 
+	if (xen_kasan_table(PFN_DOWN(__pa(pmd))))
+		return;
+
 	nr = last ? pmd_index(limit) + 1 : PTRS_PER_PMD;
 	for (i = 0; i < nr; i++) {
 		if (!pmd_none(pmd[i]))
@@ -626,6 +644,9 @@ static void xen_pud_walk(struct mm_struct *mm, pud_t *pud,
 			 bool last, unsigned long limit)
 {
 	int i, nr;
+
+	if (xen_kasan_table(PFN_DOWN(__pa(pud))))
+		return;
 
 	nr = last ? pud_index(limit) + 1 : PTRS_PER_PUD;
 	for (i = 0; i < nr; i++) {
@@ -1603,7 +1624,7 @@ static inline void __set_pfn_prot(unsigned long pfn, pgprot_t prot)
 static inline void xen_alloc_ptpage(struct mm_struct *mm, unsigned long pfn,
 				    unsigned level)
 {
-	bool pinned = xen_page_pinned(mm->pgd);
+	bool pinned = xen_page_pinned(mm->pgd) && !xen_kasan_table(pfn);
 
 	trace_xen_mmu_alloc_ptpage(mm, pfn, level, pinned);
 
@@ -1642,7 +1663,7 @@ static void xen_alloc_pmd(struct mm_struct *mm, unsigned long pfn)
 static inline void xen_release_ptpage(unsigned long pfn, unsigned level)
 {
 	struct page *page = pfn_to_page(pfn);
-	bool pinned = PagePinned(page);
+	bool pinned = PagePinned(page) && !xen_kasan_table(pfn);
 
 	trace_xen_mmu_release_ptpage(pfn, level, pinned);
 
@@ -1757,6 +1778,33 @@ static void __init check_pt_base(unsigned long *pt_base, unsigned long *pt_end,
 		(*pt_end)--;
 	}
 }
+
+#ifdef CONFIG_KASAN
+/**
+ * xen_kasan_lend_early_pgt() - let kasan_init() run on early_top_pgt
+ * @on: true before it is loaded, false when another one is again
+ *
+ * Xen loads no top level table that it has not checked. Does nothing but in a
+ * PV domain.
+ *
+ * Context: Boot processor, before the others are up.
+ */
+void __init xen_kasan_lend_early_pgt(bool on)
+{
+	unsigned long pfn = PFN_DOWN(__pa_symbol(early_top_pgt));
+
+	if (!xen_pv_domain())
+		return;
+	if (on) {
+		make_lowmem_page_readonly(early_top_pgt);
+		pin_pagetable_pfn(MMUEXT_PIN_L4_TABLE, pfn);
+	} else {
+		pin_pagetable_pfn(MMUEXT_UNPIN_TABLE, pfn);
+		make_lowmem_page_readwrite(early_top_pgt);
+	}
+}
+#endif
+
 /*
  * Set up the initial kernel pagetable.
  *
@@ -1843,6 +1891,13 @@ void __init xen_setup_kernel_pagetable(pgd_t *pgd, unsigned long max_pfn)
 	i = pgd_index(xen_start_info->mfn_list);
 	if (i && i < pgd_index(__START_KERNEL_map))
 		init_top_pgt[i] = ((pgd_t *)xen_start_info->pt_base)[i];
+
+#ifdef CONFIG_KASAN
+	/* Its shadow is in use since xen_kasan_early_init(). */
+	for (i = pgd_index(KASAN_SHADOW_START);
+	     i < pgd_index(KASAN_SHADOW_END); i++)
+		init_top_pgt[i] = pgd[i];
+#endif
 
 	/* Make pagetable pieces RO */
 	set_page_prot(init_top_pgt, PAGE_KERNEL_RO);

@@ -42,6 +42,11 @@ SYM_CODE_START(startup_xen)
 	wrmsr
 
 	mov	%rsi, %rdi
+#ifdef CONFIG_KASAN
+	mov	%rsi, %rbx
+	call xen_kasan_early_init
+	mov	%rbx, %rdi
+#endif
 	call xen_start_kernel
 SYM_CODE_END(startup_xen)
 	__FINIT

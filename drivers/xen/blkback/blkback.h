@@ -214,13 +214,20 @@ struct xen_blkback {
 
 	struct ratelimit_state msg_limit;
 	bool has_stats;				/* sysfs attributes exist */
+	unsigned long next_connect;		/* jiffies */
+	struct workqueue_struct *io_wq;
 	unsigned int max_queues;
 	struct xen_blkback_stats *stats;	/* of @max_queues queues */
 };
 
-extern struct workqueue_struct *xen_blkback_io_wq;
 extern struct workqueue_struct *xen_blkback_ctl_wq;
 extern unsigned int xen_blkback_buffer_pages;
+
+/* Have the work item of a queue look at it.  Any context. */
+static inline void xen_blkback_wake(struct xen_blkback_queue *q)
+{
+	queue_work(q->conn->be->io_wq, &q->work);
+}
 
 static inline void xen_blkback_count(struct xen_blkback_queue *q,
 				     enum xen_blkback_stat stat, u64 n)

@@ -217,6 +217,9 @@ void xen_blkback_copy_data(struct xen_blkback_queue *q,
  * With that reserve a queue always makes progress: either a request is in
  * flight and will give its pages back, or the reserve is there.
  *
+ * The pages are zeroed: a disk that claims to have read what it has not shall
+ * not make a present of Dom0's memory.
+ *
  * Return: 0 or -ENOMEM; undo with xen_blkback_pool_free() in both cases.
  */
 int xen_blkback_pool_init(struct xen_blkback_pool *pool, u32 max)
@@ -227,7 +230,7 @@ int xen_blkback_pool_init(struct xen_blkback_pool *pool, u32 max)
 	pool->max = max_t(u32, max, XEN_BLKBACK_MAX_SEGS);
 
 	while (pool->nr_total < XEN_BLKBACK_MAX_SEGS) {
-		struct page *page = alloc_page(GFP_KERNEL);
+		struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 
 		if (!page)
 			return -ENOMEM;
@@ -256,7 +259,8 @@ static bool pool_grow(struct xen_blkback_pool *pool, u32 want)
 {
 	while (pool->nr_free < want && pool->nr_total < pool->max) {
 		/* Never wait for memory: writing it out may need this disk. */
-		struct page *page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+		struct page *page = alloc_page(GFP_NOWAIT | __GFP_NOWARN |
+					       __GFP_ZERO);
 
 		if (!page)
 			return false;

@@ -5,8 +5,9 @@
  * A connection is built in private, in one function, and is torn down by the
  * same two functions whether or not it was ever complete:
  *
- *   stop   no new interrupts, no running work, rings unmapped.  Does not wait
- *          for the disk: bios in flight only touch the backend's own pages.
+ *   stop   no new interrupts, no running work, rings unmapped.  Bios in flight
+ *          are not waited for: they only touch the backend's own pages.  But a
+ *          run that sits in submit_bio(), because the disk takes no more, is.
  *          The guest's memory is free when this returns.
  *   free   when the last bio is done and has dropped its reference.
  */
@@ -42,7 +43,7 @@ static irqreturn_t queue_event(int irq, void *data)
 	WRITE_ONCE(q->irq, irq);
 	/* Masked until the work item has sent the EOI. */
 	xchg(&q->event, true);
-	queue_work(xen_blkback_io_wq, &q->work);
+	xen_blkback_wake(q);
 	return IRQ_HANDLED;
 }
 
@@ -166,7 +167,7 @@ static void queue_stop(struct xen_blkback_queue *q)
 	q->ring.shared = NULL;
 
 	/* Take back what had completed, and what had not begun. */
-	queue_work(xen_blkback_io_wq, &q->work);
+	xen_blkback_wake(q);
 }
 
 /**
@@ -388,7 +389,16 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 		return ERR_PTR(-ENOMEM);
 	be->stats = kcalloc(max_queues, sizeof(*be->stats), GFP_KERNEL);
 	be->otherend = kstrdup(xdev->otherend, GFP_KERNEL);
-	if (!be->stats || !be->otherend) {
+	/*
+	 * Guests and Dom0 itself may need this I/O to get memory back.  Of its
+	 * own, for a work item may wait in the block layer for a slow disk,
+	 * and what counts as active is limited.
+	 */
+	be->io_wq = alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+				    dev_name(&xdev->dev));
+	if (!be->stats || !be->otherend || !be->io_wq) {
+		if (be->io_wq)
+			destroy_workqueue(be->io_wq);
 		kfree(be->stats);
 		kfree(be->otherend);
 		kfree(be);
@@ -398,6 +408,7 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 	be->xdev = xdev;
 	be->max_queues = max_queues;
 	be->front_state = XenbusStateInitialising;
+	be->next_connect = jiffies;
 	be->state = XEN_BLKBACK_NEW;
 	kref_init(&be->kref);
 	INIT_WORK(&be->ctl, xen_blkback_ctl);
@@ -410,6 +421,8 @@ static void device_release(struct kref *kref)
 {
 	struct xen_blkback *be = container_of(kref, struct xen_blkback, kref);
 
+	/* The last reference is the control work's, never an I/O work item's. */
+	destroy_workqueue(be->io_wq);
 	put_device(&be->xdev->dev);
 	kfree(be->otherend);
 	kfree(be->stats);

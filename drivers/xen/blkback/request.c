@@ -87,7 +87,7 @@ static void bio_done(struct bio *bio)
 	 */
 	rcu_read_lock();
 	if (llist_add(&slot->done, &q->done) && !READ_ONCE(q->running))
-		queue_work(xen_blkback_io_wq, &q->work);
+		xen_blkback_wake(q);
 	rcu_read_unlock();
 }
 
@@ -410,5 +410,5 @@ void xen_blkback_queue_run(struct work_struct *work)
 	 */
 	smp_mb();
 	if (again || !llist_empty(&q->done))
-		queue_work(xen_blkback_io_wq, &q->work);
+		xen_blkback_wake(q);
 }

@@ -39,7 +39,11 @@
 
 #include "blkback.h"
 
-/* Pause after a failed connection: ten a second, with a message each. */
+/*
+ * A connection, or an attempt to open the disk, costs Dom0 a lot more than the
+ * frontend that asks for it; and the bus logs a ring that it cannot map, every
+ * time.  So there are ten a second at the most.
+ */
 #define CONNECT_PAUSE_MS	100
 
 static unsigned int max_queues;
@@ -273,12 +277,23 @@ static void disconnect(struct xen_blkback *be)
 	xen_blkback_conn_put(be->conn);
 }
 
+/* Wait for our turn; the first is at once. */
+static void pace(struct xen_blkback *be)
+{
+	long left = be->next_connect - jiffies;
+
+	if (left > 0)
+		msleep(jiffies_to_msecs(left));
+	be->next_connect = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
+}
+
 static void connect(struct xen_blkback *be)
 {
 	struct xen_blkback_params *params;
 	const char *what = "reading frontend's parameters";
 	int err;
 
+	pace(be);
 	params = kzalloc_obj(*params);
 	if (!params)
 		err = -ENOMEM;
@@ -308,12 +323,6 @@ static void connect(struct xen_blkback *be)
 		disconnect(be);
 	else
 		xen_blkback_set_state(be, XEN_BLKBACK_FAILED);
-
-	/*
-	 * The bus logs a ring that cannot be mapped, every time.  A frontend
-	 * that tries again and again shall not fill the log.
-	 */
-	msleep(CONNECT_PAUSE_MS);
 }
 
 static void read_mode(struct xen_blkback *be)
@@ -340,6 +349,7 @@ static void open_backing(struct xen_blkback *be)
 	err = xen_blkif_parse_device(value, &major, &minor);
 	kfree(value);
 	if (!err) {
+		pace(be);
 		read_mode(be);
 		err = xen_blkback_open(be, major, minor);
 	}

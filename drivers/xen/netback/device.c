@@ -212,21 +212,30 @@ static void queues_add_napi(struct xen_netback_queues *queues)
 	rtnl_unlock();
 }
 
-/* Takes a queue that got as far as it did. */
-static void queue_destroy(struct xen_netback_queue *queue)
+/* One wait for all of them, and that without RTNL. */
+static void queues_del_napi(struct xen_netback_queues *queues)
 {
-	struct xenbus_device *xdev = queue->vif->xdev;
+	u32 i;
 
+	rtnl_lock();
+	for (i = 0; i < queues->count; i++)
+		if (queues->queue[i].napi_added)
+			__netif_napi_del(&queues->queue[i].napi);
+	rtnl_unlock();
+	synchronize_net();
+}
+
+static void queue_unbind(struct xen_netback_queue *queue)
+{
 	if (queue->rx_irq && queue->rx_irq != queue->tx_irq)
 		unbind_from_irqhandler(queue->rx_irq, queue);
 	if (queue->tx_irq)
 		unbind_from_irqhandler(queue->tx_irq, queue);
+}
 
-	if (queue->napi_added) {
-		rtnl_lock();
-		netif_napi_del(&queue->napi);
-		rtnl_unlock();
-	}
+static void queue_free(struct xen_netback_queue *queue)
+{
+	struct xenbus_device *xdev = queue->vif->xdev;
 
 	xen_netback_ring_detach(&queue->tx, xdev);
 	xen_netback_ring_detach(&queue->rx, xdev);
@@ -238,12 +247,16 @@ static void queue_destroy(struct xen_netback_queue *queue)
 	kvfree(queue->txb);
 }
 
+/* Takes queues that got as far as they did. */
 static void queues_destroy(struct xen_netback_queues *queues)
 {
 	u32 i;
 
 	for (i = 0; i < queues->count; i++)
-		queue_destroy(&queues->queue[i]);
+		queue_unbind(&queues->queue[i]);
+	queues_del_napi(queues);
+	for (i = 0; i < queues->count; i++)
+		queue_free(&queues->queue[i]);
 	kvfree(queues);
 }
 

@@ -178,6 +178,9 @@ static const struct ethtool_ops vif_ethtool_ops = {
 	.get_ethtool_stats	= vif_get_ethtool_stats,
 };
 
+/* Packets that wait for a queue of a vif, beyond those in its ring. */
+#define TX_QUEUE_LEN	64
+
 static void vif_setup(struct net_device *dev)
 {
 	/*
@@ -194,6 +197,8 @@ static void vif_setup(struct net_device *dev)
 	dev->features = dev->hw_features | NETIF_F_RXCSUM;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
+	/* A guest that takes no more keeps as many in memory, 64 KiB each. */
+	dev->tx_queue_len = TX_QUEUE_LEN;
 	netif_carrier_off(dev);
 }
 
@@ -246,6 +251,8 @@ struct xen_netback_vif *xen_netback_vif_create(struct xenbus_device *xdev,
 	atomic_set(&vif->state, XEN_NETBACK_WAITING);
 	mutex_init(&vif->lock);
 	INIT_WORK(&vif->quarantine_work, xen_netback_quarantine_work);
+	INIT_DELAYED_WORK(&vif->connect_work, xen_netback_connect_work);
+	vif->next_connect = jiffies;
 	INIT_DELAYED_WORK(&vif->stall_work, xen_netback_rx_stall);
 	ratelimit_state_init(&vif->ratelimit, 10 * HZ, 5);
 

@@ -5,8 +5,9 @@
  * A vif belongs to one xenbus device from probe to remove and owns its netdev.
  * A queue set belongs to the vif and lives from connect to disconnect; readers
  * reach it through vif->queues under RCU, and nobody else keeps a pointer.
- * vif->lock serialises xenbus callbacks and the quarantine work: whoever holds
- * it may build or destroy the queue set.  It is taken before RTNL.
+ * vif->lock serialises xenbus callbacks and the works that connect and that
+ * take a vif into quarantine: whoever holds it may build or destroy the queue
+ * set.  It is taken before RTNL.
  * RTNL: queue->napi_on, and the publishing store to vif->queues.
  * Everything of guest transmit (queue->tx, queue->txb, the pieces) belongs to
  * the NAPI instance; everything of guest receive (queue->rx, queue->rxb) to
@@ -171,6 +172,7 @@ struct xen_netback_queue {
 	struct xen_netback_rx_batch *rxb;
 	u32 rx_ready;		/* slots known to be posted */
 	u32 rx_need;		/* slots that the stopped queue waits for */
+	bool rx_late;		/* an event for what was seen may come */
 	bool rx_waited;		/* nothing was sent since it first stopped */
 	unsigned long rx_stopped; /* jiffies when it first stopped */
 	bool rx_stalled;	/* too long ago; only stall_work writes this */
@@ -224,6 +226,8 @@ struct xen_netback_vif {
 
 	struct mutex lock;	/* see the top of this file */
 	struct work_struct quarantine_work;
+	struct delayed_work connect_work;
+	unsigned long next_connect;	/* jiffies */
 	struct xenbus_watch hotplug_watch;
 	bool hotplug_watched;
 	bool frontend_ready;
@@ -310,6 +314,7 @@ void xen_netback_vif_destroy(struct xen_netback_vif *vif);
 
 /* xenbus.c */
 void xen_netback_quarantine_work(struct work_struct *work);
+void xen_netback_connect_work(struct work_struct *work);
 int xen_netback_xenbus_register(void);
 void xen_netback_xenbus_unregister(void);
 

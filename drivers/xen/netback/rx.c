@@ -253,7 +253,9 @@ static void resume(struct xen_netback_queue *queue)
 
 /*
  * Wait for the guest to post @need slots.  Stop before asking for the event
- * and look once more after: one of the two sides sees the other.
+ * and look once more after: one of the two sides sees the other.  And stop
+ * before showing the need: whoever takes that away, if only by what was true a
+ * moment ago, wakes the queue after it was stopped, and so never for nothing.
  */
 static bool stop_for_slots(struct xen_netback_queue *queue, u32 need)
 {
@@ -264,11 +266,13 @@ static bool stop_for_slots(struct xen_netback_queue *queue, u32 need)
 		queue->rx_waited = true;
 		WRITE_ONCE(queue->rx_stopped, jiffies);
 	}
+	netif_tx_stop_queue(txq);
 	/* Whoever sees the need sees since when; pairs with stalled(). */
 	smp_store_release(&queue->rx_need, need);
-	netif_tx_stop_queue(txq);
 	xen_netback_ring_arm(&queue->rx, need);
 	if (slots_ready(queue, need)) {
+		/* The event that was just asked for may be on its way. */
+		WRITE_ONCE(queue->rx_late, true);
 		resume(queue);
 		return false;
 	}
@@ -423,6 +427,8 @@ irqreturn_t xen_netback_rx_interrupt(int irq, void *data)
 	struct xen_netback_queue *queue = data;
 	bool useful = xen_netback_rx_event(queue);
 
+	if (!useful)
+		useful = xchg(&queue->rx_late, false);
 	if (xen_netback_state(queue->vif) != XEN_NETBACK_QUARANTINED)
 		xen_irq_lateeoi(irq, useful ? 0 : XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;

@@ -13,6 +13,8 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/interrupt.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 
 #include <xen/events.h>
@@ -345,11 +347,7 @@ static bool setup_gso(struct sk_buff *skb,
 		return false;
 
 	thoff = skb_checksum_start_offset(skb);
-	if (!pskb_may_pull(skb, thoff + sizeof(*tcp)))
-		return false;
 	tcp = (const struct tcphdr *)(skb->data + thoff);
-	if (tcp->doff < sizeof(*tcp) / 4)
-		return false;
 	hdrlen = thoff + tcp->doff * 4;
 	if (!pskb_may_pull(skb, hdrlen))
 		return false;
@@ -364,6 +362,29 @@ static bool setup_gso(struct sk_buff *skb,
 			   SKB_GSO_DODGY;
 	shinfo->gso_segs = DIV_ROUND_UP(payload, p->gso_size);
 	return true;
+}
+
+/*
+ * Drivers tell the card how long the headers are, as these say it themselves.
+ * skb_checksum_setup() has found the transport header by them, and in IPv4 no
+ * more than that: it lies behind, or at least it should.
+ */
+static bool headers_fit(struct sk_buff *skb)
+{
+	u32 thoff = skb_checksum_start_offset(skb);
+	const struct tcphdr *tcp;
+
+	if (skb->protocol == htons(ETH_P_IP) &&
+	    (ip_hdr(skb)->version != 4 || thoff < sizeof(struct iphdr)))
+		return false;
+	if (skb->protocol == htons(ETH_P_IPV6) && ipv6_hdr(skb)->version != 6)
+		return false;
+	if (skb->csum_offset != offsetof(struct tcphdr, check))
+		return true;
+	if (!pskb_may_pull(skb, thoff + sizeof(*tcp)))
+		return false;
+	tcp = (const struct tcphdr *)(skb->data + thoff);
+	return tcp->doff >= sizeof(*tcp) / 4;
 }
 
 /*
@@ -383,7 +404,7 @@ static bool setup_offload(struct sk_buff *skb,
 
 	/* Segmentation needs a partial checksum, also if the guest forgot. */
 	skb->ip_summed = CHECKSUM_PARTIAL;
-	if (skb_checksum_setup(skb, !blank))
+	if (skb_checksum_setup(skb, !blank) || !headers_fit(skb))
 		return false;
 	return !p->gso_size || setup_gso(skb, p);
 }

@@ -185,6 +185,23 @@ static void refuse(struct xen_netback_vif *vif, int err, const char *why)
 		xenbus_switch_state(vif->xdev, XenbusStateClosing);
 }
 
+/*
+ * A connection costs Dom0 a lot more than the frontend that asks for it, some of
+ * that under RTNL, and the bus logs a ring that it cannot map, every time.  So
+ * there are ten a second at the most.  The first is at once, but never in the
+ * thread that delivers everybody's watches.
+ */
+#define CONNECT_PAUSE	msecs_to_jiffies(100)
+
+static void ask_to_connect(struct xen_netback_vif *vif)
+{
+	long left = vif->next_connect - jiffies;
+
+	lockdep_assert_held(&vif->lock);
+	mod_delayed_work(system_power_efficient_wq, &vif->connect_work,
+			 max(left, 0L));
+}
+
 /* Connect if everybody is ready for it. */
 static void try_connect(struct xen_netback_vif *vif)
 {
@@ -197,6 +214,7 @@ static void try_connect(struct xen_netback_vif *vif)
 	    vif->xdev->state != XenbusStateInitWait)
 		return;
 
+	vif->next_connect = jiffies + CONNECT_PAUSE;
 	config = kzalloc_obj(*config);
 	if (!config) {
 		refuse(vif, -ENOMEM, "no memory to connect");
@@ -216,6 +234,23 @@ static void try_connect(struct xen_netback_vif *vif)
 	kfree(config);
 }
 
+/**
+ * xen_netback_connect_work() - connect when its turn has come
+ * @work: connect_work of a vif
+ *
+ * Context: process.
+ */
+void xen_netback_connect_work(struct work_struct *work)
+{
+	struct xen_netback_vif *vif =
+		container_of(to_delayed_work(work), struct xen_netback_vif,
+			     connect_work);
+
+	mutex_lock(&vif->lock);
+	try_connect(vif);
+	mutex_unlock(&vif->lock);
+}
+
 static bool one_event_at_a_time(struct xenbus_watch *watch, const char *path,
 				const char *token)
 {
@@ -229,7 +264,7 @@ static void hotplug_changed(struct xenbus_watch *watch, const char *path,
 		container_of(watch, struct xen_netback_vif, hotplug_watch);
 
 	mutex_lock(&vif->lock);
-	try_connect(vif);
+	ask_to_connect(vif);
 	mutex_unlock(&vif->lock);
 }
 
@@ -274,7 +309,7 @@ static void frontend_changed(struct xenbus_device *xdev,
 		break;
 	case XenbusStateConnected:
 		vif->frontend_ready = true;
-		try_connect(vif);
+		ask_to_connect(vif);
 		break;
 	case XenbusStateClosing:
 		take_down(vif, XenbusStateClosing);
@@ -339,6 +374,8 @@ static void vif_remove(struct xenbus_device *xdev)
 		unregister_xenbus_watch(&vif->hotplug_watch);
 		kfree(vif->hotplug_watch.node);
 	}
+	/* With the watches gone, nobody asks any more. */
+	cancel_delayed_work_sync(&vif->connect_work);
 	cancel_work_sync(&vif->quarantine_work);
 
 	mutex_lock(&vif->lock);

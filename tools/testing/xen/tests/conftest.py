@@ -16,9 +16,12 @@ from rig.guest import Guest  # noqa: E402
 
 # How many times longer hostile guests go on than `make check` has time for.
 TIMES = int(os.environ.get("XEN_RIG_TIMES", "1"))
-ROLES = ("ours-lts", "ours-mainline", "ours-custom", "intree-lts",
-         "intree-custom", "base-lts", "base-mainline", "base-custom")
-DOM0_ROLES = ROLES[:5]
+OUR_ROLES = ("ours-lts", "ours-mainline", "ours-custom", "kasan-lts",
+             "kasan-mainline", "kasan-custom")
+DOM0_ROLES = (*OUR_ROLES, "intree-lts", "intree-custom")
+ROLES = (*DOM0_ROLES, "base-lts", "base-mainline", "base-custom")
+# These run what is marked with mainline.
+FEW = ("ours-mainline", "kasan-lts", "kasan-mainline", "kasan-custom")
 # Files of tests, in the order that needs the fewest boots and guest starts.
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
          "destroy", "peer", "power")
@@ -89,7 +92,7 @@ def pytest_generate_tests(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("dom0")
     settings = dict(marker.kwargs) if marker else {}
-    roles = settings.pop("roles", ROLES[:3])
+    roles = settings.pop("roles", OUR_ROLES)
     vcpus = settings.pop("vcpus", 1)
     pvh = settings.pop("pvh", False)
     mainline = settings.pop("mainline", False)
@@ -99,14 +102,14 @@ def pytest_generate_tests(metafunc):
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
             for mode in modes
-            if role != "ours-mainline" or TIMES > 1 or mainline in (True, mode)]
+            if role not in FEW or TIMES > 1 or mainline in (True, mode)]
     if "guest_kind" not in metafunc.fixturenames:
         metafunc.parametrize("machine_key", keys, ids=str, scope="session",
                              indirect=True)
         return
     # On the second kernel, in each mode the kind of guest that differs most.
     pairs = [(kind, key) for key in keys for kind in ("pv", "pvh")
-             if key.role != "ours-mainline" or kind != key.mode]
+             if key.role not in FEW or kind != key.mode]
     metafunc.parametrize("guest_kind,machine_key", pairs, scope="session",
                          ids=[f"{kind}-{key}" for kind, key in pairs],
                          indirect=["machine_key"])
@@ -143,10 +146,12 @@ class Pool:
     def get(self, key):
         if self.key != key or not self.machine.running:
             self.drop()
+            # What is found in our code ends the machine at once.
+            options = "panic_on_warn=1 " if key.role in OUR_ROLES else ""
             self.machine = machine.Machine(
                 self.kernels[key.role],
                 qemu.Config(mode=key.mode, vcpus=key.vcpus, disk=key.disk,
-                            nic=key.nic, linux=key.linux))
+                            nic=key.nic, linux=options + key.linux))
             self.key = key
             self.machine.guests = {}
             print(f"\n[{key}: log {self.machine.log}]", flush=True)

@@ -251,3 +251,34 @@ def test_guest_ends_by_itself(dom0, pvh_guest, end):
             lambda state: not state or "c" in state, 60)
     dom0.run(f"xl destroy {domid} 2>/dev/null", check=False)
     gone(dom0, domid, uuid, 120)
+
+
+# Not any state at all: one that says the frontend is gone ends the device.
+STORM = """(while :; do hostile-xenbus vbd 51712 storm:100; done &
+while :; do hostile-xenbus vif 0 storm:100; done) >/dev/null 2>&1 &"""
+
+
+@pytest.mark.dom0()
+def test_modules_come_and_go(dom0):
+    """The backends are unloaded and loaded amid a storm of connects (T1)."""
+    for other in dom0.guests.values():
+        if other.exists():
+            other.destroy()
+    guest = guest_of(dom0, "pv")
+    domid, uuid = guest.domid(), uuid_of(dom0, guest.domid())
+    guest.run("echo vbd-51712 > /sys/bus/xen/drivers/vbd/unbind; "
+              "echo vif-0 > /sys/bus/xen/drivers/vif/unbind")
+    guest.run(STORM)
+    for _ in range(5 * TIMES):
+        for kind in "vbd", "vif":
+            # The bus does not let a driver go that has devices.
+            dom0.run(f"cd /sys/bus/xen-backend/drivers/xen-{kind}-backend "
+                     f"&& for d in {kind}-*; do echo $d > unbind; done && "
+                     f"modprobe -r xen-{kind}-backend && sleep 0.3 && "
+                     f"modprobe xen-{kind}-backend && sleep 0.3", 120)
+    guest.destroy()
+    gone(dom0, domid, uuid)
+    after = guest_of(dom0, "pv")
+    assert after.run("dd if=/dev/xvda of=/dev/null bs=64k count=16 "
+                     "2>/dev/null && ping -c 1 10.0.2.15 > /dev/null && "
+                     "echo fine") == "fine"

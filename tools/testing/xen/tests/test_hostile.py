@@ -36,10 +36,10 @@ class Neighbour:
     """An honest guest at work on its disk and its network meanwhile."""
 
     LOOP = """rm -f /tmp/bad
-head -c 1048576 /dev/urandom > /tmp/block; good=$(sha256sum < /tmp/block)
+head -c 262144 /dev/urandom > /tmp/block; good=$(sha256sum < /tmp/block)
 while [ ! -e /tmp/stop ]; do
 dd if=/tmp/block of=/dev/xvda bs=64k oflag=direct 2>/dev/null || echo w > /tmp/bad
-[ "$(dd if=/dev/xvda bs=64k count=16 iflag=direct 2>/dev/null | sha256sum)" = "$good" ] || echo r > /tmp/bad
+[ "$(dd if=/dev/xvda bs=64k count=4 iflag=direct 2>/dev/null | sha256sum)" = "$good" ] || echo r > /tmp/bad
 ping -c 1 -W 5 10.0.2.15 >/dev/null || echo p > /tmp/bad
 echo >> /tmp/count
 done"""
@@ -380,22 +380,37 @@ def hostile(request, kind):
     return f"vif {request.getfixturevalue('hostile_vif')}"
 
 
+def refused(guest, device, complaints, some):
+    """Keys that a device is to be refused for, with a message each."""
+    said = guest.run(f"hostile-xenbus {device} " +
+                     " ".join(f"'{keys}'" for keys in some), 300)
+    states = re.findall(r": backend state [56]$", said, re.M)
+    assert len(states) == len(some), said
+    lines = complaints.new()
+    assert len(some) <= len(lines) <= 10 * len(some), (some, lines)
+
+
 @pytest.mark.dom0()
-@pytest.mark.parametrize("kind", ("vbd", "vif"))
-def test_bad_keys(dom0, pv_guest, kind, hostile, neighbour):
+def test_bad_keys(dom0, pv_guest, hostile_vbd, hostile_vif, neighbour):
     """Keys that make no sense are refused with a message each."""
-    complaints = Complaints(dom0, kind)
-    for some in complaints.batches(BAD_KEYS[kind]):
-        said = pv_guest.run(f"hostile-xenbus {hostile} " +
-                            " ".join(f"'{keys}'" for keys in some), 300)
-        refused = re.findall(r": backend state [56]$", said, re.M)
-        assert len(refused) == len(some), said
-        lines = complaints.new()
-        assert len(some) <= len(lines) <= 10 * len(some), (some, lines)
-    said = pv_guest.run(
-        f"hostile-xenbus {hostile} valid " +
-        " ".join(f"'{keys}' valid" for keys in ODD_KEYS[kind]), 300)
-    assert said.count("valid: backend state 4") == len(ODD_KEYS[kind]) + 1, said
+    hostile_vbd("w")
+    devices = {"vbd": f"vbd {VBD}", "vif": f"vif {hostile_vif}"}
+    complaints = {kind: Complaints(dom0, kind) for kind in devices}
+    # By turns: one is at work while the other waits until it may be heard.
+    left = {kind: complaints[kind].batches(BAD_KEYS[kind]) for kind in devices}
+    while left:
+        for kind, batches in list(left.items()):
+            some = next(batches, None)
+            if some:
+                refused(pv_guest, devices[kind], complaints[kind], some)
+            else:
+                del left[kind]
+    for kind, device in devices.items():
+        said = pv_guest.run(
+            f"hostile-xenbus {device} valid " +
+            " ".join(f"'{keys}' valid" for keys in ODD_KEYS[kind]), 300)
+        assert said.count("valid: backend state 4") == \
+            len(ODD_KEYS[kind]) + 1, said
     neighbour.check()
 
 
@@ -448,6 +463,38 @@ def test_event_storms(dom0, pv_guest, kind, hostile, neighbour):
     assert len(served) == 1 + 2 * said.count(": sent"), said
     assert not complaints.new()
     neighbour.check()
+
+
+# Interrupts of the hostile devices from one processor to the other, and one of
+# these off and on again.
+MOVING = """for n in $(seq 20); do
+for i in $(awk -F: '/{name}/ {{ print $1 }}' /proc/interrupts); do
+echo $((n % 2 + 1)) > /proc/irq/$i/smp_affinity && echo >> /tmp/moved; done
+[ $((n % 5)) != 0 ] || {{ echo 0 > /sys/devices/system/cpu/cpu1/online
+sleep 0.2; echo 1 > /sys/devices/system/cpu/cpu1/online; }}; done"""
+DEVICE = {"vbd": f"vbd-{{}}-{VBD}", "vif": "vif-{}-1"}
+IRQ_NAME = {"vbd": DEVICE["vbd"], "vif": "vif{}[.]1"}
+
+
+@pytest.mark.dom0(vcpus=2)
+@pytest.mark.parametrize("kind", ("vbd", "vif"))
+def test_event_storms_while_interrupts_move(dom0, pv_guest, kind, hostile):
+    """Processors, and then the driver, leave amid a storm of events (T24)."""
+    program, device = hostile.split()
+    pv_guest.run(f"rm -f /tmp/stop; (while [ ! -e /tmp/stop ]; do "
+                 f"hostile-{program} {device} none events:{EVENTS}; "
+                 "done) > /tmp/storm 2>&1 &")
+    assert pv_guest.wait_until("grep -q events /tmp/storm", 90 * TIMES)
+    domid = pv_guest.domid()
+    dom0.run("rm -f /tmp/moved")
+    for _ in range(TIMES):
+        dom0.run(MOVING.format(name=IRQ_NAME[kind].format(domid)), 300)
+    assert int(dom0.run("wc -l < /tmp/moved")) >= 20 * TIMES
+    driver = f"/sys/bus/xen-backend/drivers/xen-{kind}-backend"
+    for way in "unbind", "bind":
+        dom0.run(f"echo {DEVICE[kind].format(domid)} > {driver}/{way}")
+    pv_guest.run("touch /tmp/stop")
+    assert pv_guest.wait_until("! pidof hostile-" + program, 90 * TIMES)
 
 
 @pytest.mark.dom0(pvh=True, mainline="pv")
