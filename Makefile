@@ -23,7 +23,7 @@ help:
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
 	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
-	@echo 'make soak        hostile guests for long: TIMES=50 times what they do in make check'
+	@echo 'make soak        hostile guests for long, under KASAN: TIMES=50 times what they do in make check'
 	@echo 'make bench       ours against the in-tree code, counted in instructions (hours; ONLY=net for a group)'
 	@echo 'make bench-table the last results into Documentation/benchmark/'
 	@echo 'make kernels     build the kernels that the tests boot'

@@ -214,7 +214,8 @@ struct xen_blkback {
 
 	struct ratelimit_state msg_limit;
 	bool has_stats;				/* sysfs attributes exist */
-	unsigned long next_connect;		/* jiffies */
+	unsigned long next_open;		/* jiffies */
+	unsigned long next_connect;
 	struct workqueue_struct *io_wq;
 	unsigned int max_queues;
 	struct xen_blkback_stats *stats;	/* of @max_queues queues */

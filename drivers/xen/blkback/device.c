@@ -408,6 +408,7 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 	be->xdev = xdev;
 	be->max_queues = max_queues;
 	be->front_state = XenbusStateInitialising;
+	be->next_open = jiffies;
 	be->next_connect = jiffies;
 	be->state = XEN_BLKBACK_NEW;
 	kref_init(&be->kref);

@@ -278,13 +278,13 @@ static void disconnect(struct xen_blkback *be)
 }
 
 /* Wait for our turn; the first is at once. */
-static void pace(struct xen_blkback *be)
+static void pace(unsigned long *next)
 {
-	long left = be->next_connect - jiffies;
+	long left = *next - jiffies;
 
 	if (left > 0)
 		msleep(jiffies_to_msecs(left));
-	be->next_connect = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
+	*next = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
 }
 
 static void connect(struct xen_blkback *be)
@@ -293,7 +293,7 @@ static void connect(struct xen_blkback *be)
 	const char *what = "reading frontend's parameters";
 	int err;
 
-	pace(be);
+	pace(&be->next_connect);
 	params = kzalloc_obj(*params);
 	if (!params)
 		err = -ENOMEM;
@@ -349,7 +349,7 @@ static void open_backing(struct xen_blkback *be)
 	err = xen_blkif_parse_device(value, &major, &minor);
 	kfree(value);
 	if (!err) {
-		pace(be);
+		pace(&be->next_open);
 		read_mode(be);
 		err = xen_blkback_open(be, major, minor);
 	}

@@ -134,6 +134,36 @@ def costs(table, group, mode, guest):
     return lines
 
 
+def kept(table):
+    """What an honest guest keeps beside each other one: (where, share)."""
+    idle = [name for name in table.values("name")
+            if name.endswith("beside an idle guest")]
+    for result in table.of(group="attack"):
+        here = {key: result[key] for key in ("mode", "subject", "guest_kind")}
+        alone = table.rate(name=idle[0], **here)[0] if idle else None
+        if alone and result.get("rate") and result["name"] != idle[0]:
+            yield {**here, "name": result["name"]}, result["rate"] / alone
+
+
+def below_half(data):
+    """Lines on what takes more than half from the neighbour of ours (O2)."""
+    return [f"{where['mode']} · {where['name']}: the honest guest keeps "
+            f"{100 * share:.0f} %, which is less than half"
+            for where, share in kept(Table(data["results"]))
+            if share < 0.5 and where["subject"] == OURS]
+
+
+def shares(table, mode, guest):
+    """Markdown: what the honest guest keeps of what it has beside an idle
+    one."""
+    lines = ["| workload | code | kept |", "|---|---|---|"]
+    for where, share in kept(table):
+        if (where["mode"], where["guest_kind"]) == (mode, guest):
+            lines.append(f"| {where['name']} | {where['subject']} | "
+                         f"{100 * share:.0f} % |")
+    return lines
+
+
 def markdown(data):
     table = Table(data["results"])
     lines = ["Versions: " + ", ".join(f"{what} {version}" for what, version
@@ -146,9 +176,13 @@ def markdown(data):
             for guest in table.values("guest_kind"):
                 title = (f"{TITLES.get(group, group)}, {mode.upper()} Dom0, "
                          f"{guest.upper()} guest")
+                if not table.of(group=group, mode=mode, guest_kind=guest):
+                    continue
                 lines += [f"### {title}", "",
-                          *rates(table, group, mode, guest), "",
-                          "Dom0, for each "
+                          *rates(table, group, mode, guest), ""]
+                if group == "attack":
+                    lines += [*shares(table, mode, guest), ""]
+                lines += ["Dom0, for each "
                           + ("64 KiB, packet or round trip" if group == "net"
                              else "operation")
                           + ":", "",
