@@ -489,7 +489,8 @@ def test_event_storms_while_interrupts_move(dom0, pv_guest, kind, hostile):
     dom0.run("rm -f /tmp/moved")
     for _ in range(TIMES):
         dom0.run(MOVING.format(name=IRQ_NAME[kind].format(domid)), 300)
-    assert int(dom0.run("wc -l < /tmp/moved")) >= 20 * TIMES
+    # Between two storms the guest connects anew, and there is none to move.
+    assert int(dom0.run("wc -l < /tmp/moved")) >= 10 * TIMES
     driver = f"/sys/bus/xen-backend/drivers/xen-{kind}-backend"
     for way in "unbind", "bind":
         dom0.run(f"echo {DEVICE[kind].format(domid)} > {driver}/{way}")
