@@ -56,5 +56,11 @@ class Guest:
             f"n=0; until {condition}; do [ $n = {seconds * 5} ] && exit 1; "
             "sleep 0.2; n=$((n+1)); done", seconds + 60, check=False).status
 
+    def unbind(self, *frontends):
+        """Takes their driver from frontends, such as vif-0."""
+        for frontend in frontends:
+            kind = frontend.partition("-")[0]
+            self.run(f"echo {frontend} > /sys/bus/xen/drivers/{kind}/unbind")
+
     def destroy(self):
         self.machine.run(f"xl destroy {self.name}", 120)

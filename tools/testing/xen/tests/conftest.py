@@ -26,6 +26,9 @@ FEW = ("ours-mainline", "kasan-lts", "kasan-mainline", "kasan-custom")
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
          "destroy", "peer", "power")
 
+# Set in the stash of a test that failed.
+FAILED = pytest.StashKey()
+
 # What must never be in the kernel's log.
 TROUBLE = re.compile(
     r"WARNING: |BUG: |BUG at|UBSAN:|KASAN:|KCSAN:|INFO: possible|INFO: task|"
@@ -185,19 +188,29 @@ def dom0(pool, machine_key, request):
         pool.drop()
         raise
     yield booted
+    keep = False
+    try:
+        kernel_is_content(booted, request.node.get_closest_marker("ends"))
+        # Whatever a failed test left behind is not the next one's.
+        keep = FAILED not in request.node.stash
+    finally:
+        if not keep:
+            pool.drop()
+
+
+def kernel_is_content(booted, may_end):
+    """Nothing in Dom0's kernel went wrong since the last look."""
     on_console = booted.said()
     if booted.running:
         said = booted.run("dmesg -c", 60)
-    elif request.node.get_closest_marker("ends"):
+    elif may_end:
         said = on_console
     else:
-        pool.drop()
         pytest.fail(f"the machine has died; whole log: {booted.log}")
     trouble = [line for line in said.splitlines()
                if TROUBLE.search(line) and not line.startswith("(XEN)")]
     trouble += XEN_TROUBLE.findall(on_console)
     if trouble:
-        pool.drop()
         pytest.fail("Dom0's kernel complained:\n" + "\n".join(trouble[:20]) +
                     f"\n--- whole log: {booted.log}")
 
@@ -233,6 +246,14 @@ def pv_guest(dom0):
 @pytest.fixture
 def pvh_guest(dom0):
     return guest_of(dom0, "pvh")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Tells the fixtures of a test that it failed."""
+    outcome = yield
+    if outcome.get_result().failed:
+        item.stash[FAILED] = True
 
 
 def pytest_runtest_logreport(report):

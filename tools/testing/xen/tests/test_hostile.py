@@ -6,6 +6,7 @@ guest plays the frontend: correctly up to the one misdeed under test.
 """
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
@@ -83,7 +84,7 @@ def hostile_vbd(dom0, pv_guest, spare_disk):
     def attach(access):
         dom0.run(f"xl block-attach pv phy:{spare_disk} xvdb {access}")
         assert pv_guest.wait_until("test -b /dev/xvdb")
-        pv_guest.run(f"echo vbd-{VBD} > /sys/bus/xen/drivers/vbd/unbind")
+        pv_guest.unbind(f"vbd-{VBD}")
     yield attach
     dom0.run("xl block-detach pv xvdb || xl block-detach --force pv xvdb",
              check=False)
@@ -96,7 +97,7 @@ def hostile_vif(dom0, pv_guest):
     """A spare network card of the guest with no driver bound to it."""
     dom0.run("xl network-attach pv mac=00:16:3e:00:00:99 bridge=xenbr0")
     assert pv_guest.wait_until("test -e /sys/class/net/eth1")
-    pv_guest.run("echo vif-1 > /sys/bus/xen/drivers/vif/unbind")
+    pv_guest.unbind("vif-1")
     yield "1"
     dom0.run("xl network-detach pv 1", check=False)
     pv_guest.wait_until("! test -e /sys/bus/xen/devices/vif-1", 20)
@@ -440,21 +441,29 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour):
     neighbour.check()
 
 
+@contextmanager
+def event_storm(guest, hostile):
+    """Events without work from a hostile device, meanwhile; /tmp/storm in the
+    guest says how they went."""
+    program, device = hostile.split()
+    guest.run(f"rm -f /tmp/stop; (hostile-{program} {device} none; "
+              f"while [ ! -e /tmp/stop ]; do "
+              f"hostile-{program} {device} none events:{EVENTS}; "
+              "done) > /tmp/storm 2>&1 &")
+    assert guest.wait_until("grep -q events /tmp/storm", 90 * TIMES)
+    yield
+    guest.run("touch /tmp/stop")
+    assert guest.wait_until("! pidof hostile-" + program, 90 * TIMES)
+
+
 @pytest.mark.dom0(pvh=True)
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_event_storms(dom0, pv_guest, kind, hostile, neighbour):
     """Events without work do not keep Dom0 from working (T24)."""
     complaints = Complaints(dom0, kind)
-    program, device = hostile.split()
-    pv_guest.run(f"rm -f /tmp/stop; (hostile-{program} {device} none; "
-                 f"while [ ! -e /tmp/stop ]; do "
-                 f"hostile-{program} {device} none events:{EVENTS}; "
-                 "done) > /tmp/storm 2>&1 &")
-    assert pv_guest.wait_until("grep -q events /tmp/storm", 90 * TIMES)
-    # Rounds of the neighbour while the storm lasts.
-    neighbour.check()
-    pv_guest.run("touch /tmp/stop")
-    assert pv_guest.wait_until("! pidof hostile-" + program, 90 * TIMES)
+    with event_storm(pv_guest, hostile):
+        # Rounds of the neighbour while the storm lasts.
+        neighbour.check()
     said = pv_guest.run("cat /tmp/storm")
     assert f"events:{EVENTS}: sent" in said and "never" not in said, said
     served = re.findall(r": (?:afterwards good 1|afterwards id ours status 0)",
@@ -480,22 +489,16 @@ IRQ_NAME = {"vbd": DEVICE["vbd"], "vif": "vif{}[.]1"}
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_event_storms_while_interrupts_move(dom0, pv_guest, kind, hostile):
     """Processors, and then the driver, leave amid a storm of events (T24)."""
-    program, device = hostile.split()
-    pv_guest.run(f"rm -f /tmp/stop; (while [ ! -e /tmp/stop ]; do "
-                 f"hostile-{program} {device} none events:{EVENTS}; "
-                 "done) > /tmp/storm 2>&1 &")
-    assert pv_guest.wait_until("grep -q events /tmp/storm", 90 * TIMES)
     domid = pv_guest.domid()
     dom0.run("rm -f /tmp/moved")
-    for _ in range(TIMES):
-        dom0.run(MOVING.format(name=IRQ_NAME[kind].format(domid)), 300)
-    # Between two storms the guest connects anew, and there is none to move.
-    assert int(dom0.run("wc -l < /tmp/moved")) >= 10 * TIMES
-    driver = f"/sys/bus/xen-backend/drivers/xen-{kind}-backend"
-    for way in "unbind", "bind":
-        dom0.run(f"echo {DEVICE[kind].format(domid)} > {driver}/{way}")
-    pv_guest.run("touch /tmp/stop")
-    assert pv_guest.wait_until("! pidof hostile-" + program, 90 * TIMES)
+    with event_storm(pv_guest, hostile):
+        for _ in range(TIMES):
+            dom0.run(MOVING.format(name=IRQ_NAME[kind].format(domid)), 300)
+        # Between two storms the guest connects anew, with none to move.
+        assert int(dom0.run("wc -l < /tmp/moved")) >= 10 * TIMES
+        driver = f"/sys/bus/xen-backend/drivers/xen-{kind}-backend"
+        for way in "unbind", "bind":
+            dom0.run(f"echo {DEVICE[kind].format(domid)} > {driver}/{way}")
 
 
 @pytest.mark.dom0(pvh=True, mainline="pv")
