@@ -164,9 +164,9 @@ def is_current(out, tree):
 def linked_objects(out):
     """Every object of vmlinux and of each module, from the build's own lists."""
     found = set(run(['ar', 't', out / 'vmlinux.a']).split())
-    for path in out.rglob('*.mod'):
-        if 'modroot' not in path.parts:
-            found.update(path.read_text().split())
+    # Not every .mod file: those of modules that this tree does not have any more lie there as well.
+    for module in (out / 'modules.order').read_text().split():
+        found.update((out / module).with_suffix('.mod').read_text().split())
     prefix = str(out) + '/'
     return {name.removeprefix(prefix).removeprefix('./') for name in found}
 

@@ -36,21 +36,15 @@ def _built(name):
     return not name.startswith('Documentation/') and name != 'MAINTAINERS'
 
 
-def _warnings(src, out, names, level, log):
-    """Compile files by themselves, every warning an error; those whose symbol is off are none of this prefix's."""
-    targets = [name[:-2] + '.o' for name in names if _enabled(src, out, name)]
+def _warnings(src, out, linked, names, level, log):
+    """Compile files by themselves, every warning an error; those that are not linked are none of this prefix's."""
+    targets = [name[:-2] + '.o' for name in names if name[:-2] + '.o' in linked]
     if not targets:
         return 0
     flags = ['KCFLAGS=-Werror', *([f'W={level}'] if level else [])]
     if not run_logged(build.make(src, out, *flags, *targets), log, env=build.environment(), append=True):
         die(f'a warning or error in {", ".join(names[:4])}:\n{tail(log)}\n  whole log: {log}')
     return len(targets)
-
-
-def _enabled(src, out, name):
-    """True when the finished build made this object: its directory's Makefile and the configuration ask for it."""
-    del src
-    return (out.parent / out.name.removesuffix('-w1') / (name[:-2] + '.o')).exists()
 
 
 def build_one(base, commit, text, before, after, log):
@@ -69,12 +63,16 @@ def build_one(base, commit, text, before, after, log):
     if not (strict / '.config').exists() or (strict / '.config').read_bytes() != config:
         (strict / '.config').write_bytes(config)
     new, old = sources(before, after)
-    return _warnings(src, strict, new, 1, log) + _warnings(src, strict, old, 0, log)
+    linked = build.linked_objects(out)
+    return _warnings(src, strict, linked, new, 1, log) + _warnings(src, strict, linked, old, 0, log)
 
 
 def build_prefixes(base):
-    """All prefixes of one base; stops at the first that does not build, for what follows stands on it."""
-    clock, fresh, strict = Clock(), 0, 0
+    """All prefixes of one base, the longest first: the folder starts as a copy of one that holds the whole stack.
+
+    What does not build may be an earlier patch's fault: the verdict names the last before one that builds.
+    """
+    clock, fresh, strict, wrong = Clock(), 0, 0, None
     gate = f'prefixes {base}'
     try:
         patches = series.for_base(base)
@@ -91,7 +89,7 @@ def build_prefixes(base):
             say(f'{base}: {len(todo)} of {len(steps)} prefixes to build, about {1 + len(todo) // 3} minutes '
                 '(5 more when ccache is cold)')
         with locked(f'src-{base}'):
-            for number, ((patch, commit), mark) in enumerate(zip(steps, marks), 1):
+            for number, ((patch, commit), mark) in reversed(list(enumerate(zip(steps, marks), 1))):
                 if not mark.exists():
                     log = LOGS / f'prefix-{base}-{number:04d}.log'
                     log.unlink(missing_ok=True)
@@ -99,11 +97,16 @@ def build_prefixes(base):
                     try:
                         strict += build_one(base, commit, text, ids[number - 1], ids[number], log)
                     except Failure as failure:
-                        die(f'{patch.place} {failure}')
+                        wrong = f'{patch.place} {failure}'
+                        continue
                     mark.parent.mkdir(parents=True, exist_ok=True)
                     mark.touch()
                     fresh += 1
                     say(f'  {base} {number}/{len(steps)} {patch.name} ({one})')
+                if wrong:
+                    break
+        if wrong:
+            die(wrong)
     except Failure as failure:
         return record(gate, False, str(failure))
     return record(gate, True, f'{len(steps)} prefixes build, {fresh} of them now, {len(steps) - fresh} by an earlier '
@@ -167,7 +170,10 @@ def alone_one(section):
 
 def alone(names):
     """Each section by itself."""
-    every = [name for name in series.sections(series.mainline())]
+    # What stands on least first: the folder holds the first prefix, or the base.
+    patches = series.mainline()
+    every = sorted(series.sections(patches), key=lambda name: sum(
+        patch.section in (name, *series.depends(name)) for patch in patches))
     good = True
     if not every:
         return record('alone', False, 'the series is empty')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Each gate passes what is right, finds a planted defect, and counts nothing as nothing."""
 
+import contextlib
 import os
 import subprocess
 import types
@@ -248,3 +249,36 @@ def test_setup_names_the_missing_package(tmp_path):
     done = subprocess.run([SCRIPTS / 'setup', '--check'], text=True, capture_output=True, check=False,
                           env={**os.environ, 'DOM0_PACKAGES': str(lacking), 'DOM0_CACHE': str(tmp_path)})
     assert done.returncode == 1 and 'no-such-package-here' in done.stdout and 'not-for-the-host' not in done.stdout
+
+
+@pytest.mark.parametrize('bad, named', [
+    ((), None),
+    ((2, 3, 4), 'patch 2'),
+    ((3,), 'patch 3'),
+    ((1, 2, 3, 4), 'patch 1'),
+])
+def test_prefix_to_blame(monkeypatch, tmp_path, bad, named):
+    tried, said = [], []
+
+    def build_one(_base, commit, *_rest):
+        tried.append(commit)
+        if commit in bad:
+            raise util.Failure('does not build')
+        return 0
+    patches = [types.SimpleNamespace(place=f'patch {number}', name=f'{number}.patch') for number in (1, 2, 3, 4)]
+    monkeypatch.setattr(prefixes, 'VERDICTS', tmp_path)
+    monkeypatch.setattr(prefixes, 'LOGS', tmp_path)
+    monkeypatch.setattr(prefixes, 'build_one', build_one)
+    monkeypatch.setattr(prefixes, 'git', lambda _what, revision: f'tree of {revision}')
+    monkeypatch.setattr(prefixes, 'locked', lambda _name: contextlib.nullcontext())
+    monkeypatch.setattr(prefixes, 'record', lambda _gate, ok, text: said.append(text) or ok)
+    monkeypatch.setattr(prefixes.bases, 'commit', lambda base: base)
+    monkeypatch.setattr(prefixes.series, 'for_base', lambda _base: patches)
+    monkeypatch.setattr(prefixes.trees, 'chain', lambda _base, steps: list(zip(steps, (1, 2, 3, 4))))
+    assert prefixes.build_prefixes('lts') == (not bad)
+    assert not named or said[0].startswith(named + ' ')
+    # Its verdicts are kept.
+    tried.clear()
+    prefixes.build_prefixes('lts')
+    assert not bad or tried[0] == bad[-1]
+    assert bad or not tried
