@@ -348,7 +348,7 @@ static void bad_producer(struct device *d, long n)
 	d->ring->req_prod = d->produced + n;
 	__sync_synchronize();
 	channel_notify(&d->channel);
-	pause_ms(3000);
+	backend_gives_up(d->backend, 30000);
 	printf("responses %u, backend state %d\n",
 	       d->ring->rsp_prod - d->consumed, backend_state(d->backend));
 }

@@ -263,8 +263,11 @@ static void bad_producer(struct device *d, volatile uint32_t *producer,
 	__sync_synchronize();
 	channel_notify(&d->channel);
 	channel_notify(&d->other);
-	/* No answer will come; it has to be seen before it is put right. */
-	sleep(3);
+	/*
+	 * No answer will come; it has to be seen before it is put right, and
+	 * the one of receive requests is when there is something to receive.
+	 */
+	backend_gives_up(d->backend, 30000);
 }
 
 /* Posts @count receive requests of a page, and says how they were answered. */
@@ -291,7 +294,8 @@ static void receive(struct device *d, const char *which, int count)
 	__sync_synchronize();
 	channel_notify(&d->channel);
 	channel_notify(&d->other);
-	for (ms = 20000; ms > 0 && d->rx_consumed != d->rx_produced; ms -= 20) {
+	/* What comes for nobody is a question by ARP each second or so. */
+	for (ms = 60000; ms > 0 && d->rx_consumed != d->rx_produced; ms -= 20) {
 		while (d->rx_consumed != d->rx->rsp_prod &&
 		       d->rx_consumed != d->rx_produced) {
 			if (d->rx->slot[d->rx_consumed++ % RING_SIZE]

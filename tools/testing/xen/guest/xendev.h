@@ -272,4 +272,11 @@ static inline int backend_reaches(const char *backend, int state, int ms)
 	return 0;
 }
 
+/* Waits for the backend to give up a device that is connected. */
+static inline void backend_gives_up(const char *backend, int ms)
+{
+	for (; ms > 0 && backend_state(backend) == STATE_CONNECTED; ms -= 20)
+		pause_ms(20);
+}
+
 #endif

@@ -247,8 +247,10 @@ class Machine:
     def stop(self, keep=False):
         """Ends the machine if it runs; removes its files unless @keep."""
         if self.console.isalive():
-            self.console.terminate(force=True)
-        self.console.close(force=True)
+            # Its disks are copies; with much memory its end takes a while.
+            self.console.kill(signal.SIGKILL)
+            self.console.wait()
+        self.console.close()
         self._log_file.flush()
         for name in ("scratch1.img", "scratch2.img", "initramfs"):
             (self.directory / name).unlink(missing_ok=True)
