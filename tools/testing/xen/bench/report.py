@@ -51,10 +51,10 @@ class Table:
                                   if what in r))
 
     def rate(self, **wanted):
-        """The mean rate and the spread of repeats, in per cent."""
+        """The mean rate and the spread of repeats, in per cent, if any."""
         rates = [r["rate"] for r in self.of(**wanted) if r.get("rate")]
-        if not rates:
-            return None, 0
+        if len(rates) < 2:
+            return (rates or [None])[0], None
         mean = statistics.fmean(rates)
         return mean, (max(rates) - min(rates)) / mean * 100
 
@@ -85,12 +85,13 @@ def rates(table, group, mode, guest):
         rate = {s: value for s, (value, _) in by.items()}
         ours, theirs = rate.get(OURS), rate.get(IN_TREE)
         ratio = f"{ours / theirs:.2f}" if ours and theirs else "-"
-        spread = max((spread for _, spread in by.values()), default=0)
+        spread = max((s for _, s in by.values() if s is not None), default=None)
         lines.append(
             f"| {name} | " + " | ".join(number(rate[s]) for s in subjects)
             + f" | {ratio} | "
             + number(table.rate(subject=NATIVE, **here)[0])
-            + f" | {spread:.1f} % | {busy(table, here, guest)} |")
+            + (" | -" if spread is None else f" | {spread:.1f} %")
+            + f" | {busy(table, here, guest)} |")
     return lines
 
 
