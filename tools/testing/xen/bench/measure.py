@@ -4,10 +4,12 @@
 import dataclasses
 import re
 
-from . import plan
+from . import plan, profile
 
 # Operations in a traced run, which writes tens of bytes for each event.
 TRACED = 0.2
+# In a profiled run, which is to see rare places too.
+PROFILED = 2
 # And in one before all, for what happens once: caches fill, grants persist.
 WARM = 0.1
 
@@ -73,9 +75,11 @@ class Measurement:
                 **{name: cost[name] for name in ("ctxt", "intr", "wakeups")}}
 
     def profile(self):
-        """Where the machine executes, as text."""
-        return self.stage.profiled(self.command(self.many(self.scale)),
-                                   self.place())
+        """Where the machine executes for an operation, as text."""
+        few, many, number, _ = self._twice(self.stage.profiled,
+                                           self.scale * PROFILED)
+        return profile.table(few, many, number, self.workload.per,
+                             self.stage.resolver())
 
     def counts(self):
         """What xentrace counts for one operation, by domain."""

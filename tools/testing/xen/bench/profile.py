@@ -97,8 +97,7 @@ class Profiler:
         self._set(1)
 
     def close(self):
-        """Ends the window; gives (instructions, [(address, samples,
-        bytes)])."""
+        """Ends the window; gives [(address, samples, bytes)]."""
         self._set(2)
         for _ in range(1000):
             if not self._get():
@@ -106,11 +105,9 @@ class Profiler:
             time.sleep(0.01)
         else:
             raise RuntimeError("the profiling plugin does not answer")
-        first, *lines = self.out.read_text().splitlines()
-        found = [line.split() for line in lines]
-        return int(first.split()[1]), [
-            (int(address, 16), int(samples), bytes.fromhex(code))
-            for address, samples, code in found]
+        found = [line.split() for line in self.out.read_text().splitlines()]
+        return [(int(address, 16), int(samples), bytes.fromhex(code))
+                for address, samples, code in found]
 
 
 def unpacked(package, pattern):
@@ -174,17 +171,29 @@ class Resolver:
         return "user space", ""
 
 
-def table(samples, resolver, top=40):
-    """Text: shares by owner, and the functions with the most samples."""
-    owners, functions = Counter(), Counter()
-    for address, count, sample in samples:
-        owner, function = resolver.where(address, sample)
+def table(few, many, number, per, resolver, top=60):
+    """
+    Text: the instructions for @per operations, of which @many samples have
+    @number more than @few, by owner and for the functions with the most.
+    """
+    functions = Counter()
+    for samples, sign in (few, -1), (many, 1):
+        for address, count, sample in samples:
+            functions[resolver.where(address, sample)] += sign * count
+    owners = Counter()
+    for (owner, _), count in functions.items():
         owners[owner] += count
-        functions[owner, function] += count
-    total = sum(owners.values()) or 1
-    lines = [f"{100 * count / total:5.1f} %  {owner}"
-             for owner, count in owners.most_common()]
-    lines += [""]
-    lines += [f"{100 * count / total:5.1f} %  {owner:12} {function}"
-              for (owner, function), count in functions.most_common(top)]
-    return "\n".join(lines) + "\n"
+    total = sum(owners.values())
+    if total <= 0:
+        raise ValueError("nothing was executed for the operations")
+
+    def line(count, name):
+        return (f"{count * PERIOD * per / number:12,.0f} "
+                f"{100 * count / total:5.1f} %  {name}")
+    return "\n".join([
+        f"Instructions for {per} of {number} operations, by "
+        f"{sum(samples for _, samples, _ in many)} samples", "",
+        line(total, "all"),
+        *(line(count, owner) for owner, count in owners.most_common()), "",
+        *(line(count, f"{owner:12} {function}") for (owner, function), count
+          in functions.most_common(top))]) + "\n"

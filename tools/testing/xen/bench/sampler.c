@@ -53,7 +53,7 @@ struct place {
 static struct place *places[BUCKETS];
 static volatile uint32_t *control;
 static const char *out;
-static uint64_t executed, period = 10000, next_sample, window;
+static uint64_t executed, period = 10000, next_sample;
 
 static struct place *place_of(uint64_t address, unsigned int instructions,
 			      const uint8_t *bytes, unsigned int length)
@@ -95,13 +95,11 @@ static void write_out(void)
 
 	if (!file)
 		return;
-	fprintf(file, "instructions %llu\n", (unsigned long long)window);
 	for (i = 0; i < BUCKETS; i++)
 		for (p = places[i]; p; p = p->next)
 			if (p->samples)
 				print_place(file, p);
 	fclose(file);
-	window = 0;
 	*control = 0;
 }
 
@@ -114,12 +112,10 @@ static void executes(unsigned int vcpu, void *data)
 	if (executed < next_sample)
 		return;
 	next_sample = executed + period;
-	if (*control == 1) {
+	if (*control == 1)
 		p->samples++;
-		window += period;
-	} else if (*control == 2) {
+	else if (*control == 2)
 		write_out();
-	}
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)

@@ -141,14 +141,18 @@ class Stage:
             return out, trace.count(file.read(int(out.split()[-1])))
 
     def profiled(self, command, guest):
-        """Runs a command; gives where the machine executed meanwhile."""
+        """Runs a command; gives its output, and where the machine executed
+        meanwhile."""
+        inside = guest.quoted(command, SLOW) if guest else f"({command})"
         self.profiler.open()
         try:
-            self.sampled(command, guest)
+            out = self.dom0.run(inside, SLOW)
         finally:
-            instructions, samples = self.profiler.close()
-        resolver = profile.Resolver(
+            samples = self.profiler.close()
+        return out, samples
+
+    def resolver(self):
+        """What gives names to places, of the modules that are loaded."""
+        return profile.Resolver(
             self.build, self.dom0.image, self.mode,
             self.dom0.run(r"grep '\[xen' /proc/kallsyms || true", SLOW))
-        return (f"{instructions} instructions, a sample every "
-                f"{profile.PERIOD}\n\n" + profile.table(samples, resolver))
