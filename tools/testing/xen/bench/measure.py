@@ -78,8 +78,8 @@ class Measurement:
         """Where the machine executes for an operation, as text."""
         few, many, number, _ = self._twice(self.stage.profiled,
                                            self.scale * PROFILED)
-        return profile.table(few, many, number, self.workload.per,
-                             self.stage.resolver())
+        return profile.Profile(few, many, number, self.workload.per,
+                               self.stage.resolver()).text()
 
     def counts(self):
         """What xentrace counts for one operation, by domain."""

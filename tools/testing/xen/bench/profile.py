@@ -39,6 +39,11 @@ class Symbols:
         at = bisect.bisect(self.addresses, address) - 1
         return self.names[at] if at >= 0 else "?"
 
+    def begins(self, address):
+        """True where a function does."""
+        at = bisect.bisect(self.addresses, address) - 1
+        return at >= 0 and self.addresses[at] == address
+
 
 def nm(file):
     return subprocess.run(["nm", str(file)], text=True, capture_output=True,
@@ -97,7 +102,7 @@ class Profiler:
         self._set(1)
 
     def close(self):
-        """Ends the window; gives [(address, samples, bytes)]."""
+        """Ends the window; gives [(address, samples, entered, bytes)]."""
         self._set(2)
         for _ in range(1000):
             if not self._get():
@@ -106,8 +111,9 @@ class Profiler:
         else:
             raise RuntimeError("the profiling plugin does not answer")
         found = [line.split() for line in self.out.read_text().splitlines()]
-        return [(int(address, 16), int(samples), bytes.fromhex(code))
-                for address, samples, code in found]
+        return [(int(address, 16), int(samples), int(entered),
+                 bytes.fromhex(code))
+                for address, samples, entered, code in found]
 
 
 def unpacked(package, pattern):
@@ -154,46 +160,58 @@ class Resolver:
             in re.findall(r"^([0-9a-f]{16}) [tT] (\S+)\s+(\[\S+\])$",
                           kallsyms, re.M))
 
-    def where(self, address, sample):
+    def owner(self, address, sample):
+        """Whose code it is, and the symbols there."""
         if address in XEN:
-            return "Xen", self.xen.name(address)
+            return "Xen", self.xen
         if address in KERNEL:
             ours = self.dom0_code.alike(address, sample)
             theirs = self.guest_code.alike(address, sample)
             # Code is patched at boot, so not all bytes agree.
             if ours >= theirs and ours * 2 > len(sample):
-                return "Dom0 kernel", self.dom0.name(address)
-            return "guest kernel", ""
+                return "Dom0 kernel", self.dom0
+            return "guest kernel", None
         if address in MODULES:
-            return "Dom0 modules", self.modules.name(address)
+            return "Dom0 modules", self.modules
         if address in GUEST_MODULES:
-            return "guest modules", ""
-        return "user space", ""
+            return "guest modules", None
+        return "user space", None
 
 
-def table(few, many, number, per, resolver, top=60):
-    """
-    Text: the instructions for @per operations, of which @many samples have
-    @number more than @few, by owner and for the functions with the most.
-    """
-    functions = Counter()
-    for samples, sign in (few, -1), (many, 1):
-        for address, count, sample in samples:
-            functions[resolver.where(address, sample)] += sign * count
-    owners = Counter()
-    for (owner, _), count in functions.items():
-        owners[owner] += count
-    total = sum(owners.values())
-    if total <= 0:
-        raise ValueError("nothing was executed for the operations")
+class Profile:
+    """What @many samples have more than @few, for each of @number operations
+    and @per of them, by owner and by function."""
 
-    def line(count, name):
-        return (f"{count * PERIOD * per / number:12,.0f} "
-                f"{100 * count / total:5.1f} %  {name}")
-    return "\n".join([
-        f"Instructions for {per} of {number} operations, by "
-        f"{sum(samples for _, samples, _ in many)} samples", "",
-        line(total, "all"),
-        *(line(count, owner) for owner, count in owners.most_common()), "",
-        *(line(count, f"{owner:12} {function}") for (owner, function), count
-          in functions.most_common(top))]) + "\n"
+    def __init__(self, few, many, number, per, resolver):
+        self.number, self.per = number, per
+        self.samples = sum(samples for _, samples, _, _ in many)
+        self.owners, self.functions = Counter(), Counter()
+        self.calls = Counter()
+        for places, sign in (few, -1), (many, 1):
+            for address, samples, entered, code in places:
+                owner, symbols_there = resolver.owner(address, code)
+                name = symbols_there.name(address) if symbols_there else ""
+                self.owners[owner] += sign * samples
+                self.functions[owner, name] += sign * samples
+                if symbols_there and symbols_there.begins(address):
+                    self.calls[owner, name] += sign * entered
+        self.total = sum(self.owners.values())
+        if self.total <= 0:
+            raise ValueError("nothing was executed for the operations")
+
+    def line(self, samples, name, calls=None):
+        called = "" if calls is None else f"{calls * self.per / self.number:.2f}"
+        return (f"{samples * PERIOD * self.per / self.number:12,.0f} "
+                f"{100 * samples / self.total:5.1f} % {called:>10}  {name}")
+
+    def text(self, top=70):
+        """Owners, then the functions with the most instructions."""
+        return "\n".join([
+            f"For {self.per} of {self.number} operations, by {self.samples} "
+            "samples:", "instructions, share, calls", "",
+            self.line(self.total, "all"),
+            *(self.line(samples, owner)
+              for owner, samples in self.owners.most_common()), "",
+            *(self.line(samples, f"{key[0]:12} {key[1]}",
+                        self.calls[key] if key[1] else None)
+              for key, samples in self.functions.most_common(top))]) + "\n"

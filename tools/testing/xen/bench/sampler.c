@@ -7,8 +7,9 @@
  *
  * The first word of the control file opens the window (1), closes it (0), or
  * asks for what was seen to be written to the out file and forgotten (2; the
- * plugin answers by 0).  For each place: address, samples, the bytes there,
- * by which one kernel can be told from another at the same address.
+ * plugin answers by 0).  For each place: address, samples, how often it was
+ * entered while the window was open, and the bytes there, by which one kernel
+ * can be told from another at the same address.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -42,10 +43,10 @@ EXPORT int qemu_plugin_version = 1;
 #define BYTES 16
 #define BUCKETS 65536
 
-/* A translated block; those with samples are all that is ever printed. */
+/* A translated block; those that were entered are all that is ever printed. */
 struct place {
 	struct place *next;
-	uint64_t address, samples;
+	uint64_t address, samples, entered;
 	unsigned int instructions, length;
 	uint8_t bytes[BYTES];
 };
@@ -54,6 +55,7 @@ static struct place *places[BUCKETS];
 static volatile uint32_t *control;
 static const char *out;
 static uint64_t executed, period = 10000, next_sample;
+static bool is_open;
 
 static struct place *place_of(uint64_t address, unsigned int instructions,
 			      const uint8_t *bytes, unsigned int length)
@@ -79,12 +81,14 @@ static void print_place(FILE *file, struct place *p)
 {
 	unsigned int i;
 
-	fprintf(file, "%llx %llu ", (unsigned long long)p->address,
-		(unsigned long long)p->samples);
+	fprintf(file, "%llx %llu %llu ", (unsigned long long)p->address,
+		(unsigned long long)p->samples,
+		(unsigned long long)p->entered);
 	for (i = 0; i < p->length; i++)
 		fprintf(file, "%02x", p->bytes[i]);
 	fputc('\n', file);
 	p->samples = 0;
+	p->entered = 0;
 }
 
 static void write_out(void)
@@ -97,7 +101,7 @@ static void write_out(void)
 		return;
 	for (i = 0; i < BUCKETS; i++)
 		for (p = places[i]; p; p = p->next)
-			if (p->samples)
+			if (p->entered)
 				print_place(file, p);
 	fclose(file);
 	*control = 0;
@@ -109,13 +113,17 @@ static void executes(unsigned int vcpu, void *data)
 
 	(void)vcpu;
 	executed += p->instructions;
+	p->entered += is_open;
 	if (executed < next_sample)
 		return;
 	next_sample = executed + period;
-	if (*control == 1)
+	is_open = *control == 1;
+	if (is_open) {
 		p->samples++;
-	else if (*control == 2)
+		p->entered += !p->entered;
+	} else if (*control == 2) {
 		write_out();
+	}
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
