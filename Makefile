@@ -73,9 +73,9 @@ kernels:
 
 soak: setup
 	@scripts/base mainline
-	@scripts/kernel ours-mainline
+	@scripts/kernel kasan-mainline
 	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'hostile or destroy' \
-		--kernel ours-mainline=$(CACHE)/build/ours-mainline
+		--kernel kasan-mainline=$(CACHE)/build/kasan-mainline
 
 bench:
 	@DOM0_SECTIONS='host|bench' scripts/setup

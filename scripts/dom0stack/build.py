@@ -84,8 +84,8 @@ def options(text):
 
 
 def extra(base):
-    """Fragments that every kernel on a base gets: the mainline one is built with lock, context, bounds and memory checks."""
-    return ('debug', 'kasan') if base == 'mainline' else ()
+    """Fragments that every kernel on a base gets: the mainline one is built with lock, context and bounds checks."""
+    return ('debug',) if base == 'mainline' else ()
 
 
 def fragments(names):

@@ -16,11 +16,12 @@ from rig.guest import Guest  # noqa: E402
 
 # How many times longer hostile guests go on than `make check` has time for.
 TIMES = int(os.environ.get("XEN_RIG_TIMES", "1"))
-OUR_ROLES = "ours-lts", "ours-mainline", "ours-custom"
-DOM0_ROLES = *OUR_ROLES, "intree-lts", "intree-custom"
+OUR_ROLES = ("ours-lts", "ours-mainline", "ours-custom", "kasan-lts",
+             "kasan-mainline", "kasan-custom")
+DOM0_ROLES = (*OUR_ROLES, "intree-lts", "intree-custom")
 ROLES = (*DOM0_ROLES, "base-lts", "base-mainline", "base-custom")
-# It has KASAN and lockdep, and so is slow: it runs what is marked with mainline.
-CHECKED = "ours-mainline"
+# This one runs what is marked with mainline.
+SECOND = "ours-mainline"
 # Files of tests, in the order that needs the fewest boots and guest starts.
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
          "destroy", "peer", "power")
@@ -104,14 +105,14 @@ def pytest_generate_tests(metafunc):
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
             for mode in modes
-            if role != CHECKED or TIMES > 1 or mainline in (True, mode)]
+            if role != SECOND or mainline in (True, mode)]
     if "guest_kind" not in metafunc.fixturenames:
         metafunc.parametrize("machine_key", keys, ids=str, scope="session",
                              indirect=True)
         return
-    # On the slow kernel, in each mode the kind of guest that differs most.
+    # On the second kernel, in each mode the kind of guest that differs most.
     pairs = [(kind, key) for key in keys for kind in ("pv", "pvh")
-             if key.role != CHECKED or kind != key.mode]
+             if key.role != SECOND or kind != key.mode]
     metafunc.parametrize("guest_kind,machine_key", pairs, scope="session",
                          ids=[f"{kind}-{key}" for kind, key in pairs],
                          indirect=["machine_key"])

@@ -4,7 +4,7 @@
 import pytest
 
 
-@pytest.mark.dom0(pvh=True)
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_filesystem_survives_reattach(dom0, guest):
     """64 MiB written, detached, checked in Dom0, attached, read again."""
     written = guest.run(

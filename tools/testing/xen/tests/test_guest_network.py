@@ -30,7 +30,7 @@ def received(side, file):
                     f"rm -f {file} {file}.sum", 150).split()[0]
 
 
-@pytest.mark.dom0(pvh=True, mainline="pvh")
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_tcp(dom0, guest):
     """8 MiB each way over TCP arrive as sent."""
     receive(dom0, 7001, "/tmp/in")
@@ -39,7 +39,7 @@ def test_tcp(dom0, guest):
     assert send(dom0, guest.address, 7002) == received(guest, "/tmp/in")
 
 
-@pytest.mark.dom0(pvh=True)
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_udp(dom0, guest):
     """Datagrams of all sizes, fragments too, come back unchanged."""
     for server, client, address in ((dom0, guest, DOM0),

@@ -15,7 +15,7 @@ def test_reboot(dom0):
 
 
 @pytest.mark.ends
-@pytest.mark.dom0(pvh=True, mainline="pvh")
+@pytest.mark.dom0(pvh=True, mainline=True)
 def test_poweroff(dom0):
     """`poweroff` in Dom0 turns the machine off, a guest running or not."""
     guest_of(dom0, "pv")
