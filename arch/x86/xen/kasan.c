@@ -19,7 +19,6 @@
 #include <linux/kasan.h>
 #include <linux/pgtable.h>
 
-#include <asm/kasan_early.h>
 #include <asm/setup.h>
 
 #include <xen/interface/xen.h>

@@ -49,6 +49,7 @@ void __init xen_chk_is_e820_usable(phys_addr_t start, phys_addr_t size,
 unsigned long __ref xen_chk_extra_mem(unsigned long pfn);
 void __init xen_inv_extra_mem(void);
 void __init xen_remap_memory(void);
+void __init xen_kasan_early_init(struct start_info *si);
 phys_addr_t __init xen_find_free_area(phys_addr_t size);
 char * __init xen_memory_setup(void);
 void __init xen_arch_setup(void);
