@@ -19,6 +19,9 @@ KERNEL = range(0xffffffff80000000, 0xffffffffa0000000)
 # Dom0's kernel is not relocatable, so its modules begin lower than the guest's.
 MODULES = range(0xffffffffa0000000, 0xffffffffc0000000)
 GUEST_MODULES = range(0xffffffffc0000000, 0xffffffffff000000)
+# Their numbers of calls matter, however little they execute.
+WATCHED = ("svm_vmexit_handler", "hvm_rdtsc_intercept", "hvm_hypercall",
+           "pv_hypercall", "pv_soft_rdtsc", "guest_walk_tables_4_levels")
 SYMBOL = re.compile(r"^(?:0x)?([0-9a-f]{16}) [tTwW] (\S+)$", re.M)
 
 
@@ -40,9 +43,10 @@ class Symbols:
         return self.names[at] if at >= 0 else "?"
 
     def begins(self, address):
-        """True where a function does."""
+        """True where a function does, or behind the endbr64 that known calls
+        skip."""
         at = bisect.bisect(self.addresses, address) - 1
-        return at >= 0 and self.addresses[at] == address
+        return at >= 0 and address - self.addresses[at] in (0, 4)
 
 
 def nm(file):
@@ -140,10 +144,12 @@ def symbols(mode="pv"):
 class Resolver:
     """Says whose code is at an address, and its function.
 
-    @kallsyms are the lines of Dom0's modules.
+    @kallsyms are the lines of Dom0's modules; without @guests all kernel
+    code is Dom0's.
     """
 
-    def __init__(self, build, image, mode, kallsyms):
+    def __init__(self, build, image, mode, kallsyms, guests):
+        self.guests = guests
         self.xen = Symbols.of_map(symbols(mode).read_text())
         vmlinux = Path(build) / "vmlinux"
         self.dom0 = Symbols.of_map(nm(vmlinux))
@@ -168,12 +174,12 @@ class Resolver:
             ours = self.dom0_code.alike(address, sample)
             theirs = self.guest_code.alike(address, sample)
             # Code is patched at boot, so not all bytes agree.
-            if ours >= theirs and ours * 2 > len(sample):
+            if not self.guests or ours >= theirs and ours * 2 > len(sample):
                 return "Dom0 kernel", self.dom0
             return "guest kernel", None
         if address in MODULES:
             return "Dom0 modules", self.modules
-        if address in GUEST_MODULES:
+        if address in GUEST_MODULES and self.guests:
             return "guest modules", None
         return "user space", None
 
@@ -200,12 +206,16 @@ class Profile:
             raise ValueError("nothing was executed for the operations")
 
     def line(self, samples, name, calls=None):
-        called = "" if calls is None else f"{calls * self.per / self.number:.2f}"
+        # None are seen of what is only reached by jumps, or patched at boot.
+        called = f"{calls * self.per / self.number:.2f}" if calls else ""
         return (f"{samples * PERIOD * self.per / self.number:12,.0f} "
                 f"{100 * samples / self.total:5.1f} % {called:>10}  {name}")
 
     def text(self, top=70):
         """Owners, then the functions with the most instructions."""
+        shown = self.functions.most_common(top)
+        shown += [(key, samples) for key, samples in self.functions.items()
+                  if key[1] in WATCHED and (key, samples) not in shown]
         return "\n".join([
             f"For {self.per} of {self.number} operations, by {self.samples} "
             "samples:", "instructions, share, calls", "",
@@ -214,4 +224,4 @@ class Profile:
               for owner, samples in self.owners.most_common()), "",
             *(self.line(samples, f"{key[0]:12} {key[1]}",
                         self.calls[key] if key[1] else None)
-              for key, samples in self.functions.most_common(top))]) + "\n"
+              for key, samples in shown)]) + "\n"

@@ -155,4 +155,5 @@ class Stage:
         """What gives names to places, of the modules that are loaded."""
         return profile.Resolver(
             self.build, self.dom0.image, self.mode,
-            self.dom0.run(r"grep '\[xen' /proc/kallsyms || true", SLOW))
+            self.dom0.run(r"grep '\[xen' /proc/kallsyms || true", SLOW),
+            bool(self.guests))

@@ -127,8 +127,9 @@ class Complaints:
             f"echo '<7>{mark}' > /dev/kmsg; dmesg").splitlines()
         found = [re.match(r"\[ *([\d.]+)\]", line) for line in lines]
         log = [(float(at[1]), line) for at, line in zip(found, lines) if at]
-        while not log[-1][1].endswith(mark):
+        while log and not log[-1][1].endswith(mark):
             log.pop()
+        assert log, f"no mark in the log: {lines[-5:]}"
         return log
 
     def new(self):
