@@ -73,6 +73,17 @@ def make(src, out, *targets, jobs=JOBS):
     return ['make', '-s', '-C', src, f'O={out}', f'CC={cc()}', f'HOSTCC={cc()}', f'-j{jobs}', *targets]
 
 
+# arch/x86/Kbuild names it and its parent: a make of single files enters it twice, and at the same time if it may.
+ENTERED_TWICE = 'arch/x86/platform/pvh/'
+
+
+def makes(src, out, flags, objects):
+    """The argument lists of the makes that compile these objects, and nothing else."""
+    twice = [name for name in objects if name.startswith(ENTERED_TWICE)]
+    rest = [name for name in objects if name not in twice]
+    return [make(src, out, *flags, *names, jobs=jobs) for names, jobs in ((rest, JOBS), (twice, 1)) if names]
+
+
 def compiler():
     """The compiler that a verdict holds for."""
     return run(['gcc', '--version']).splitlines()[0]

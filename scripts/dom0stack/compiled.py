@@ -38,8 +38,9 @@ class Tree:
         """Compile each of our files by itself, from nothing, with everything it prints in a log."""
         for name in self.objects():
             (self.out / name).unlink(missing_ok=True)
-        argv = ['make', '-k', *build.make(self.src, self.out, *flags, *self.objects())[2:]]
-        done = run_logged(argv, log, env=build.environment())
+        pathlib.Path(log).unlink(missing_ok=True)
+        done = all([run_logged(['make', '-k', *argv[2:]], log, env=build.environment(), append=True)
+                    for argv in build.makes(self.src, self.out, flags, self.objects())])
         return done, pathlib.Path(log).read_text(errors='replace').splitlines()
 
     def ours(self, line):

@@ -42,7 +42,8 @@ def _warnings(src, out, linked, names, level, log):
     if not targets:
         return 0
     flags = ['KCFLAGS=-Werror', *([f'W={level}'] if level else [])]
-    if not run_logged(build.make(src, out, *flags, *targets), log, env=build.environment(), append=True):
+    if not all(run_logged(argv, log, env=build.environment(), append=True)
+               for argv in build.makes(src, out, flags, targets)):
         die(f'a warning or error in {", ".join(names[:4])}:\n{tail(log)}\n  whole log: {log}')
     return len(targets)
 
