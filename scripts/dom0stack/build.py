@@ -78,7 +78,11 @@ ENTERED_TWICE = 'arch/x86/platform/pvh/'
 
 
 def makes(src, out, flags, objects):
-    """The argument lists of the makes that compile these objects, and nothing else."""
+    """The argument lists of the makes that compile these objects, from nothing, and nothing else."""
+    for name in objects:
+        path = pathlib.Path(out) / name
+        path.unlink(missing_ok=True)
+        path.with_name(f'.{path.name}.cmd').unlink(missing_ok=True)
     twice = [name for name in objects if name.startswith(ENTERED_TWICE)]
     rest = [name for name in objects if name not in twice]
     return [make(src, out, *flags, *names, jobs=jobs) for names, jobs in ((rest, JOBS), (twice, 1)) if names]

@@ -36,8 +36,6 @@ class Tree:
 
     def compile(self, log, *flags):
         """Compile each of our files by itself, from nothing, with everything it prints in a log."""
-        for name in self.objects():
-            (self.out / name).unlink(missing_ok=True)
         pathlib.Path(log).unlink(missing_ok=True)
         done = all([run_logged(['make', '-k', *argv[2:]], log, env=build.environment(), append=True)
                     for argv in build.makes(self.src, self.out, flags, self.objects())])
