@@ -77,15 +77,23 @@ def make(src, out, *targets, jobs=JOBS):
 ENTERED_TWICE = 'arch/x86/platform/pvh/'
 
 
-def makes(src, out, flags, objects):
-    """The argument lists of the makes that compile these objects, from nothing, and nothing else."""
+def compile_single(src, out, flags, objects, log, *, whole=False):
+    """
+    Compile objects from nothing, and nothing else; true when all went well.
+
+    @whole goes on after an error, and says what is done.
+    """
     for name in objects:
         path = pathlib.Path(out) / name
         path.unlink(missing_ok=True)
         path.with_name(f'.{path.name}.cmd').unlink(missing_ok=True)
     twice = [name for name in objects if name.startswith(ENTERED_TWICE)]
     rest = [name for name in objects if name not in twice]
-    return [make(src, out, *flags, *names, jobs=jobs) for names, jobs in ((rest, JOBS), (twice, 1)) if names]
+    argvs = [make(src, out, *flags, *names, jobs=jobs) for names, jobs in ((rest, JOBS), (twice, 1)) if names]
+    if whole:
+        argvs = [['make', '-k', *argv[2:]] for argv in argvs]
+    done = [run_logged(argv, log, env=environment(), append=True) for argv in argvs]
+    return all(done)
 
 
 def compiler():

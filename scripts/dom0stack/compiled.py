@@ -37,8 +37,7 @@ class Tree:
     def compile(self, log, *flags):
         """Compile each of our files by itself, from nothing, with everything it prints in a log."""
         pathlib.Path(log).unlink(missing_ok=True)
-        done = all([run_logged(['make', '-k', *argv[2:]], log, env=build.environment(), append=True)
-                    for argv in build.makes(self.src, self.out, flags, self.objects())])
+        done = build.compile_single(self.src, self.out, flags, self.objects(), log, whole=True)
         return done, pathlib.Path(log).read_text(errors='replace').splitlines()
 
     def ours(self, line):

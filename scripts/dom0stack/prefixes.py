@@ -42,8 +42,7 @@ def _warnings(src, out, linked, names, level, log):
     if not targets:
         return 0
     flags = ['KCFLAGS=-Werror', *([f'W={level}'] if level else [])]
-    if not all(run_logged(argv, log, env=build.environment(), append=True)
-               for argv in build.makes(src, out, flags, targets)):
+    if not build.compile_single(src, out, flags, targets, log):
         die(f'a warning or error in {", ".join(names[:4])}:\n{tail(log)}\n  whole log: {log}')
     return len(targets)
 

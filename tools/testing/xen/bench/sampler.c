@@ -43,7 +43,7 @@ EXPORT int qemu_plugin_version = 1;
 #define BYTES 16
 #define BUCKETS 65536
 
-/* A translated block; those that were entered are all that is ever printed. */
+/* A translated block; those seen in the window are all that is ever printed. */
 struct place {
 	struct place *next;
 	uint64_t address, samples, entered;
@@ -101,7 +101,7 @@ static void write_out(void)
 		return;
 	for (i = 0; i < BUCKETS; i++)
 		for (p = places[i]; p; p = p->next)
-			if (p->entered)
+			if (p->entered || p->samples)
 				print_place(file, p);
 	fclose(file);
 	*control = 0;
@@ -118,12 +118,10 @@ static void executes(unsigned int vcpu, void *data)
 		return;
 	next_sample = executed + period;
 	is_open = *control == 1;
-	if (is_open) {
+	if (is_open)
 		p->samples++;
-		p->entered += !p->entered;
-	} else if (*control == 2) {
+	else if (*control == 2)
 		write_out();
-	}
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)

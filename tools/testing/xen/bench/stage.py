@@ -114,9 +114,14 @@ class Stage:
             self.attach(guest, f"/dev/nullb{n}", f"xvd{chr(ord('b') + n)}")
         guest.null_disks = max(have, number)
 
+    @staticmethod
+    def _inside(command, guest):
+        """What Dom0's shell runs for a command in a guest, or in Dom0."""
+        return guest.quoted(command, SLOW) if guest else f"({command})"
+
     def sampled(self, command, guest):
         """Runs a command; gives its output and what the counters rose by."""
-        inside = guest.quoted(command, SLOW) if guest else command
+        inside = self._inside(command, guest)
         out = self.dom0.run(f"/rig/files/sample; {inside}; status=$?; "
                             "echo; /rig/files/sample; exit $status", SLOW)
         before, after = (json.loads(line) for line in
@@ -130,7 +135,7 @@ class Stage:
     def traced(self, command, guest):
         """Runs a command under xentrace; gives its output, and what each
         domain did."""
-        inside = guest.quoted(command, SLOW) if guest else f"({command})"
+        inside = self._inside(command, guest)
         out = self.dom0.run(
             f"xentrace -D -S {TRACE_PAGES} -e {trace.MASK:#x} /tmp/trace "
             f">/dev/null & tracer=$!; sleep 1; {inside}; status=$?; sleep 0.3; "
@@ -143,10 +148,9 @@ class Stage:
     def profiled(self, command, guest):
         """Runs a command; gives its output, and where the machine executed
         meanwhile."""
-        inside = guest.quoted(command, SLOW) if guest else f"({command})"
         self.profiler.open()
         try:
-            out = self.dom0.run(inside, SLOW)
+            out = self.dom0.run(self._inside(command, guest), SLOW)
         finally:
             samples = self.profiler.close()
         return out, samples
