@@ -348,7 +348,7 @@ int xen_blkback_sync(struct xen_blkback *be)
 	int err = sync_blockdev(file_bdev(be->bdev_file));
 
 	/* Pages in use by a local mount stay; that is its owner's choice. */
-	if (!err)
+	if (!err && !be->readonly)
 		invalidate_inode_pages2(be->bdev_file->f_mapping);
 	return err;
 }
@@ -412,6 +412,7 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 	be->next_connect = jiffies;
 	be->state = XEN_BLKBACK_NEW;
 	kref_init(&be->kref);
+	mutex_init(&be->bus_lock);
 	INIT_WORK(&be->ctl, xen_blkback_ctl);
 	ratelimit_state_init(&be->msg_limit, 10 * HZ, 5);
 	atomic_inc(&nr_devices);
@@ -422,8 +423,9 @@ static void device_release(struct kref *kref)
 {
 	struct xen_blkback *be = container_of(kref, struct xen_blkback, kref);
 
-	/* The last reference is the control work's, never an I/O work item's. */
+	/* Never the last put of an I/O work item, which is of this workqueue. */
 	destroy_workqueue(be->io_wq);
+	mutex_destroy(&be->bus_lock);
 	put_device(&be->xdev->dev);
 	kfree(be->otherend);
 	kfree(be->stats);

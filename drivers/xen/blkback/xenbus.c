@@ -10,7 +10,7 @@
  *   ---------  --------------------------------  ------------------  ------------
  *   NEW        "physical-device" has appeared    open it             -, READY
  *   NEW/READY  F Closed or gone; or the tool-    -                   6, CLOSED
- *              stack asks, F never came up
+ *              stack asks
  *   READY      F Initialised or Connected        connect             4, CONNECTED
  *              the same, but connecting fails    stop                5, DRAINING
  *   CONNECTED  F Closing                         -                   5
@@ -18,7 +18,8 @@
  *              ring protocol broken              stop                5, DRAINING
  *   DRAINING   last bio done                     free                -, CLOSED
  *              same, F not closed                free                -, FAILED
- *   FAILED     F Closed or gone                  -                   6, CLOSED
+ *   FAILED     F Closed or gone; or the tool-    -                   6, CLOSED
+ *              stack asks
  *   CLOSED     offline                           close backing       6, unregister
  *              online, F Initialising or later   -                   2, READY
  *   any        removed from the bus              stop, drain, close  -, GONE
@@ -42,9 +43,9 @@
 /*
  * A connection, or an attempt to open the disk, costs Dom0 a lot more than the
  * frontend that asks for it; and the bus logs a ring that it cannot map, every
- * time.  So there are ten a second at the most.
+ * time.  So there are five a second at the most.
  */
-#define CONNECT_PAUSE_MS	100
+#define CONNECT_PAUSE_MS	200
 
 static unsigned int max_queues;
 module_param(max_queues, uint, 0644);
@@ -56,20 +57,26 @@ module_param(max_ring_page_order, uint, 0644);
 MODULE_PARM_DESC(max_ring_page_order,
 		 "Log2 of the most pages a ring may have (default and limit 4)");
 
-/* Read a value once.  NULL if there is none or it is no plain string. */
+/* Read a value once.  An ERR_PTR() if there is none or it is no plain string. */
 static char *read_key(const char *dir, const char *key)
 {
 	unsigned int len;
 	char *value;
 
 	value = xenbus_read(XBT_NIL, dir, key, &len);
-	if (IS_ERR(value))
-		return NULL;
-	if (strlen(value) != len) {
+	if (!IS_ERR(value) && strlen(value) != len) {
 		kfree(value);
-		return NULL;
+		return ERR_PTR(-EINVAL);
 	}
 	return value;
+}
+
+/* The same, of a key that may be absent: then NULL. */
+static char *read_optional(const char *dir, const char *key)
+{
+	char *value = read_key(dir, key);
+
+	return value == ERR_PTR(-ENOENT) ? NULL : value;
 }
 
 /* Return 0, -ENOENT if the key is absent, or the parser's error. */
@@ -78,8 +85,8 @@ static int read_u32(const char *dir, const char *key, u32 min, u32 max, u32 *val
 	char *value = read_key(dir, key);
 	int err;
 
-	if (!value)
-		return -ENOENT;
+	if (IS_ERR(value))
+		return PTR_ERR(value);
 	err = xen_blkif_parse_u32(value, min, max, val);
 	kfree(value);
 	return err;
@@ -135,7 +142,9 @@ static int read_params(struct xen_blkback *be, struct xen_blkback_params *params
 	u32 i;
 	int err;
 
-	proto = read_key(be->otherend, "protocol");
+	proto = read_optional(be->otherend, "protocol");
+	if (IS_ERR(proto))
+		return PTR_ERR(proto);
 	err = xen_blkif_parse_protocol(proto, &params->abi);
 	kfree(proto);
 	if (err)
@@ -229,13 +238,43 @@ static int write_disk(struct xen_blkback *be)
 	return write_keys(be, keys, ARRAY_SIZE(keys));
 }
 
+static bool removed(const struct xen_blkback *be)
+{
+	return test_bit(XEN_BLKBACK_EV_REMOVE, &be->events);
+}
+
+/*
+ * Stay on the bus until the lock is released.  Returns false, without it, if
+ * the device has left: then the rings, the event channels and the directory in
+ * xenstore may be those of another one with the same number.
+ */
+static bool stay(struct xen_blkback *be)
+{
+	mutex_lock(&be->bus_lock);
+	if (!removed(be))
+		return true;
+	mutex_unlock(&be->bus_lock);
+	return false;
+}
+
+static void announce(struct xen_blkback *be, enum xenbus_state state)
+{
+	if (!stay(be))
+		return;
+	xenbus_switch_state(be->xdev, state);
+	mutex_unlock(&be->bus_lock);
+}
+
 /* Tell the toolstack, and the log unless this device has said enough. */
 static void report(struct xen_blkback *be, int err, const char *what)
 {
+	if (!stay(be))
+		return;
 	if (__ratelimit(&be->msg_limit))
 		xenbus_dev_fatal(be->xdev, err, "%s", what);
 	else
 		xenbus_switch_state(be->xdev, XenbusStateClosing);
+	mutex_unlock(&be->bus_lock);
 }
 
 static bool front_wants_in(const struct xen_blkback *be)
@@ -258,13 +297,11 @@ static bool front_was_gone(const struct xen_blkback *be)
 	return front_is_gone(be) || test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 }
 
+/* The toolstack wants the device away, and there is no connection to end. */
 static bool asked_to_close(const struct xen_blkback *be)
 {
 	u32 state;
 
-	if (front_wants_in(be) ||
-	    READ_ONCE(be->front_state) == XenbusStateClosing)
-		return false;
 	if (read_u32(be->xdev->nodename, "state", 0, U32_MAX, &state))
 		return false;
 	return state == XenbusStateClosing && !xenbus_dev_is_online(be->xdev);
@@ -287,36 +324,73 @@ static void pace(unsigned long *next)
 	*next = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
 }
 
-static void connect(struct xen_blkback *be)
+/* The toolstack may have asked us to close, where we just wrote our state. */
+static bool gone_offline(const struct xen_blkback *be)
 {
-	struct xen_blkback_params *params;
-	const char *what = "reading frontend's parameters";
+	u32 online;
+
+	return !read_u32(be->xdev->nodename, "online", 0, 1, &online) &&
+	       !online;
+}
+
+/* Connect as the frontend says, and tell it what it may know. */
+static int join(struct xen_blkback *be, const struct xen_blkback_params *params,
+		const char **what)
+{
 	int err;
 
-	pace(&be->next_connect);
-	params = kzalloc_obj(*params);
+	lockdep_assert_held(&be->bus_lock);
+	*what = "mapping rings and binding events";
+	err = xen_blkback_conn_create(be, params);
+	if (err)
+		return err;
+
+	*what = "writing disk parameters";
+	err = write_disk(be);
+	if (err)
+		return err;
+	xen_blkback_set_state(be, XEN_BLKBACK_CONNECTED);
+	xenbus_switch_state(be->xdev, XenbusStateConnected);
+	if (gone_offline(be))
+		xenbus_switch_state(be->xdev, XenbusStateClosing);
+	return 0;
+}
+
+/* Read what the frontend says, and join it unless the device has left. */
+static int read_and_join(struct xen_blkback *be, const char **what)
+{
+	struct xen_blkback_params *params = kzalloc_obj(*params);
+	int err;
+
+	*what = "reading frontend's parameters";
 	if (!params)
-		err = -ENOMEM;
-	else
-		err = read_params(be, params);
-	if (!err) {
-		what = "flushing the page cache";
-		err = xen_blkback_sync(be);
-	}
-	if (!err) {
-		what = "mapping rings and binding events";
-		err = xen_blkback_conn_create(be, params);
+		return -ENOMEM;
+	err = read_params(be, params);
+	if (!err && stay(be)) {
+		err = join(be, params, what);
+		mutex_unlock(&be->bus_lock);
 	}
 	kfree(params);
+	return err;
+}
+
+static void connect(struct xen_blkback *be)
+{
+	const char *what = "flushing the page cache";
+	int err;
+
+	/* These take their time, and so come before the frontend is asked. */
+	pace(&be->next_connect);
+	err = xen_blkback_sync(be);
 	if (!err) {
-		what = "writing disk parameters";
-		err = write_disk(be);
+		/* A close meanwhile was before the keys that we read now. */
+		test_and_clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+		if (!front_wants_in(be))
+			return;
+		err = read_and_join(be, &what);
 	}
-	if (!err) {
-		xen_blkback_set_state(be, XEN_BLKBACK_CONNECTED);
-		xenbus_switch_state(be->xdev, XenbusStateConnected);
+	if (!err)
 		return;
-	}
 
 	report(be, err, what);
 	if (be->conn)
@@ -330,26 +404,34 @@ static void read_mode(struct xen_blkback *be)
 	char *mode = read_key(be->xdev->nodename, "mode");
 	char *type = read_key(be->xdev->nodename, "device-type");
 
-	be->readonly = !mode || !strchr(mode, 'w');
+	be->readonly = IS_ERR(mode) || !strchr(mode, 'w');
 	be->exclusive = !be->readonly && !strchr(mode, '!');
-	be->cdrom = type && !strcmp(type, "cdrom");
-	kfree(mode);
-	kfree(type);
+	be->cdrom = !IS_ERR(type) && !strcmp(type, "cdrom");
+	if (!IS_ERR(mode))
+		kfree(mode);
+	if (!IS_ERR(type))
+		kfree(type);
 }
 
 /* The hotplug script writes the key when the backing device is set up. */
 static void open_backing(struct xen_blkback *be)
 {
-	char *value = read_key(be->xdev->nodename, "physical-device");
+	char *value = read_optional(be->xdev->nodename, "physical-device");
 	u32 major, minor;
 	int err;
 
 	if (!value)
 		return;
-	err = xen_blkif_parse_device(value, &major, &minor);
-	kfree(value);
+	err = PTR_ERR_OR_ZERO(value);
+	if (!err) {
+		err = xen_blkif_parse_device(value, &major, &minor);
+		kfree(value);
+	}
 	if (!err) {
 		pace(&be->next_open);
+		/* If it leaves after this, winding down closes the disk. */
+		if (removed(be))
+			return;
 		read_mode(be);
 		err = xen_blkback_open(be, major, minor);
 	}
@@ -367,7 +449,7 @@ static void closed(struct xen_blkback *be)
 	if (!xenbus_dev_is_online(be->xdev))
 		xen_blkback_close(be);
 	xen_blkback_set_state(be, XEN_BLKBACK_CLOSED);
-	xenbus_switch_state(be->xdev, XenbusStateClosed);
+	announce(be, XenbusStateClosed);
 }
 
 static void reopen(struct xen_blkback *be)
@@ -376,7 +458,7 @@ static void reopen(struct xen_blkback *be)
 		return;
 	xen_blkback_set_state(be, be->bdev_file ? XEN_BLKBACK_READY :
 						  XEN_BLKBACK_NEW);
-	xenbus_switch_state(be->xdev, XenbusStateInitWait);
+	announce(be, XenbusStateInitWait);
 }
 
 static void drained(struct xen_blkback *be)
@@ -411,7 +493,7 @@ static bool step(struct xen_blkback *be)
 		if (front_was_gone(be))
 			disconnect(be);
 		else if (READ_ONCE(be->front_state) == XenbusStateClosing)
-			xenbus_switch_state(be->xdev, XenbusStateClosing);
+			announce(be, XenbusStateClosing);
 		break;
 	case XEN_BLKBACK_FAILED:
 		if (front_was_gone(be) || asked_to_close(be))
@@ -441,6 +523,7 @@ static void wind_down(struct xen_blkback *be)
 	}
 	xen_blkback_close(be);
 	xen_blkback_set_state(be, XEN_BLKBACK_GONE);
+	/* The binding's. */
 	xen_blkback_put(be);
 }
 
@@ -457,7 +540,7 @@ void xen_blkback_ctl(struct work_struct *work)
 	if (test_and_clear_bit(XEN_BLKBACK_EV_DRAINED, &be->events))
 		drained(be);
 
-	if (test_bit(XEN_BLKBACK_EV_REMOVE, &be->events)) {
+	if (removed(be)) {
 		wind_down(be);
 		goto out;
 	}
@@ -469,7 +552,7 @@ void xen_blkback_ctl(struct work_struct *work)
 	}
 
 	/* Once removed, the device says no more; another run winds it down. */
-	while (!test_bit(XEN_BLKBACK_EV_REMOVE, &be->events))
+	while (!removed(be))
 		if (!step(be))
 			break;
 out:
@@ -549,8 +632,12 @@ static void blkback_remove(struct xenbus_device *xdev)
 	unwatch(&be->physdev_watch);
 	unwatch(&be->state_watch);
 	dev_set_drvdata(&xdev->dev, NULL);
-	/* Drops the binding's reference when everything has wound down. */
+	/* The binding's reference may go as soon as the event is there. */
+	kref_get(&be->kref);
+	mutex_lock(&be->bus_lock);
 	xen_blkback_kick(be, XEN_BLKBACK_EV_REMOVE);
+	mutex_unlock(&be->bus_lock);
+	xen_blkback_put(be);
 }
 
 static unsigned int queue_limit(void)
@@ -591,7 +678,7 @@ static int blkback_probe(struct xenbus_device *xdev,
 	if (!err)
 		return 0;
 
-	xenbus_dev_fatal(xdev, err, "setting up the backend");
+	report(be, err, "setting up the backend");
 	blkback_remove(xdev);
 	return err;
 }

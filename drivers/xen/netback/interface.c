@@ -250,11 +250,17 @@ struct xen_netback_vif *xen_netback_vif_create(struct xenbus_device *xdev,
 	vif->max_queues = max_queues;
 	atomic_set(&vif->state, XEN_NETBACK_WAITING);
 	mutex_init(&vif->lock);
-	INIT_WORK(&vif->quarantine_work, xen_netback_quarantine_work);
-	INIT_DELAYED_WORK(&vif->connect_work, xen_netback_connect_work);
+	INIT_DELAYED_WORK(&vif->ctl, xen_netback_ctl);
+	vif->next_change = jiffies;
 	vif->next_connect = jiffies;
 	INIT_DELAYED_WORK(&vif->stall_work, xen_netback_rx_stall);
 	ratelimit_state_init(&vif->ratelimit, 10 * HZ, 5);
+
+	/*
+	 * The hotplug script gives us the MTU of the bridge before there is a
+	 * frontend; one without sg has it lowered when it connects.
+	 */
+	vif->features.sg = true;
 
 	SET_NETDEV_DEV(dev, &xdev->dev);
 	vif_setup(dev);
