@@ -18,7 +18,7 @@ def kernels():
     """The kernels that `make check` boots: those it starts with, and those it builds meanwhile."""
     if os.environ.get('LINUX'):
         return ('ours-custom',), ('base-custom', 'intree-custom')
-    return ('ours-lts',), ('base-lts', 'ours-mainline', 'intree-lts')
+    return ('ours-lts',), ('ours-mainline', 'base-lts', 'intree-lts')
 
 
 def default():
