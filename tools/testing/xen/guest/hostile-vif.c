@@ -10,7 +10,11 @@
  * what became of the bad requests, whether a correct one is served afterwards,
  * and the backend's state.  "rx-..." posts receive requests, which somebody has
  * to send frames to; events:COUNT sends as many events on each port without a
- * request, and shapes:COUNT that many packets of slots in all sizes.
+ * request, ticks:COUNT that many packets with an event each, shapes:COUNT that
+ * many packets of slots in all sizes, flapping:COUNT packets with a grant that
+ * comes and goes, and cuts:FLAGS TCP packets whose first slot ends at each of
+ * the first 128 bytes.  lose-port closes the event channels behind a full ring,
+ * which costs the connection; quit ends the program as things are.
  */
 #include "xendev.h"
 
@@ -18,6 +22,7 @@
 #define PACKET_SLOTS 20		/* more cost the device */
 #define MORE_DATA 4
 #define EXTRA_INFO 8
+#define RSP_NULL 1
 
 struct tx_request {
 	uint32_t gref;
@@ -68,7 +73,7 @@ struct device {
 	volatile struct tx_ring *tx;
 	volatile struct rx_ring *rx;
 	struct channel channel, other;
-	uint32_t frame_gref, tx_ring_gref, rx_ring_gref, rx_data_gref;
+	uint32_t frame_gref, tcp_gref, tx_ring_gref, rx_ring_gref, rx_data_gref;
 	uint32_t readonly_gref, foreign_gref;
 	uint32_t produced, consumed, rx_produced, rx_consumed;
 };
@@ -81,6 +86,19 @@ static void make_frame(uint8_t *frame)
 	memset(frame + 14, 0x5a, PAGE - 14);
 }
 
+/* One of TCP, whose checksums are for others to look at. */
+static void make_tcp_frame(uint8_t *frame)
+{
+	static const uint8_t header[] = {
+		0x08, 0x00, 0x45, 0, 1, 0x1e, 0, 0, 0x40, 0, 64, 6, 0, 0,
+		10, 0, 2, 77, 10, 0, 2, 78, 0x30, 0x39, 0, 80, 0, 0, 0, 1,
+		0, 0, 0, 0, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0,
+	};
+
+	make_frame(frame);
+	memcpy(frame + 12, header, sizeof(header));
+}
+
 /* All that a frontend needs, for as many connections as it takes. */
 static void new_device(struct device *d, const char *number)
 {
@@ -89,6 +107,7 @@ static void new_device(struct device *d, const char *number)
 	d->tx = shared_page(&d->tx_ring_gref);
 	d->rx = shared_page(&d->rx_ring_gref);
 	make_frame(shared_page(&d->frame_gref));
+	make_tcp_frame(shared_page(&d->tcp_gref));
 	shared_page(&d->rx_data_gref);
 	granted_page(BACKEND, 0, &d->readonly_gref);
 	granted_page(0x7fef, GNTALLOC_FLAG_WRITABLE, &d->foreign_gref);
@@ -152,29 +171,51 @@ static void push(struct device *d)
 	channel_notify(&d->channel);
 }
 
-/* Prints the status of each response so far outstanding. */
-static void answers(struct device *d, const char *what)
+/*
+ * Takes in the responses to all that is outstanding; gives how many had which
+ * status, or were to nothing that was sent.
+ */
+static void harvest(struct device *d, int *good, int *errors, int *wrong)
 {
-	int errors = 0, good = 0, ms;
+	uint32_t first = d->consumed, sent = d->produced - first;
+	uint8_t seen[RING_SIZE] = { 0 };
+	int ms;
 
-	for (ms = 20000; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 20) {
+	for (ms = 20000; ms > 0 && d->tx->rsp_prod != d->produced; ms -= 2) {
 		/* A backend that has given up the device answers no more. */
-		if (ms > 200 && backend_state(d->backend) != STATE_CONNECTED)
+		if (ms > 200 && ms % 20 == 0 &&
+		    backend_state(d->backend) != STATE_CONNECTED)
 			ms = 200;
-		pause_ms(20);
+		pause_ms(2);
 	}
 	for (; d->consumed != d->produced && d->consumed != d->tx->rsp_prod;
 	     d->consumed++) {
-		int16_t status = d->tx->slot[d->consumed % RING_SIZE]
-			.response.status;
+		struct tx_response r = *(struct tx_response *)
+			&d->tx->slot[d->consumed % RING_SIZE].response;
 
-		if (status < 0)
-			errors++;
+		if (r.status == RSP_NULL)
+			(*good)++;	/* an extra's slot has no id */
+		else if (r.id >= RING_SIZE || (uint8_t)(r.id - first) >= sent ||
+		    seen[r.id]++)
+			(*wrong)++;
+		else if (r.status < 0)
+			(*errors)++;
 		else
-			good++;
+			(*good)++;
 	}
-	printf("%s good %d errors %d missing %d\n", what, good, errors,
+}
+
+/* Prints the same. */
+static void answers(struct device *d, const char *what)
+{
+	int good = 0, errors = 0, wrong = 0;
+
+	harvest(d, &good, &errors, &wrong);
+	printf("%s good %d errors %d missing %d", what, good, errors,
 	       d->produced - d->consumed);
+	if (wrong)
+		printf(" wrong %d", wrong);
+	putchar('\n');
 }
 
 /* A slot that holds an extra, of this type and with these bytes. */
@@ -201,13 +242,15 @@ static void segmented(struct device *d, struct tx_request *r, uint16_t size,
 	extra->data[2] = type;
 }
 
-/* A packet of @n slots; the last says so if it @ends. */
-static void slots(struct device *d, struct tx_request *r, int n, int ends)
+/* A packet of @n slots of @size bytes; the last says so if it @ends. */
+static void slots(struct device *d, struct tx_request *r, int n, int size,
+		  int ends)
 {
-	r->size = n * 200;
+	r->size = n * size;
 	r->flags |= MORE_DATA;
 	while (--n > 0) {
 		r = prepare(d);
+		r->size = size;
 		r->flags = MORE_DATA;
 	}
 	if (ends)
@@ -233,10 +276,11 @@ static void extras(struct device *d, struct tx_request *r, int n)
 	BAD("foreign-grant", r->gref = d->foreign_gref)			\
 	BAD("tiny", r->size = 5)					\
 	BAD("size", r->size = n)					\
-	BAD("offset", r->offset = 4095)					\
-	BAD("slots", slots(d, r, n, 1))					\
-	BAD("no-last", slots(d, r, n, 0))				\
-	BAD("total", slots(d, r, n, 1); r->size = 201)			\
+	BAD("offset", r->offset = n)					\
+	BAD("slots", slots(d, r, n, 200, 1))				\
+	BAD("small-slots", slots(d, r, n, 6, 1))			\
+	BAD("no-last", slots(d, r, n, 200, 0))			\
+	BAD("total", slots(d, r, n, 200, 1); r->size = 201)			\
 	BAD("extra", r->flags = EXTRA_INFO; prepare_extra(d, n, 0))	\
 	BAD("extra-missing", r->flags = EXTRA_INFO)			\
 	BAD("extra-chain", extras(d, r, n))				\
@@ -279,12 +323,13 @@ static void receive(struct device *d, const char *which, int count)
 			!strcmp(which, "rx-ring") ? d->rx_ring_gref :
 			d->rx_data_gref;
 	int same = !strcmp(which, "rx-same-id"), good = 0, errors = 0, i, ms;
+	int mixed = !strcmp(which, "rx-mixed"), wrong = 0;
 
 	for (i = 0; i < count; i++) {
 		volatile struct rx_request *r = &d->rx->slot[d->rx_produced %
 							     RING_SIZE].request;
 
-		r->gref = gref;
+		r->gref = mixed && i % 2 ? 0xfffffff0 : gref;
 		r->id = same ? 7 : d->rx_produced % RING_SIZE;
 		d->rx_produced++;
 	}
@@ -298,16 +343,38 @@ static void receive(struct device *d, const char *which, int count)
 	for (ms = 60000; ms > 0 && d->rx_consumed != d->rx_produced; ms -= 20) {
 		while (d->rx_consumed != d->rx->rsp_prod &&
 		       d->rx_consumed != d->rx_produced) {
-			if (d->rx->slot[d->rx_consumed++ % RING_SIZE]
-			    .response.status < 0)
+			uint32_t slot = d->rx_consumed++ % RING_SIZE;
+			struct rx_response r = *(struct rx_response *)
+				&d->rx->slot[slot].response;
+
+			if (r.id != (same ? 7 : slot))
+				wrong++;
+			else if (r.status < 0)
 				errors++;
 			else
 				good++;
 		}
 		pause_ms(20);
 	}
-	printf("frames good %d errors %d missing %u\n", good, errors,
+	printf("frames good %d errors %d missing %u", good, errors,
 	       d->rx_produced - d->rx_consumed);
+	if (wrong)
+		printf(" wrong %d", wrong);
+	putchar('\n');
+}
+
+/* T24: an event for each packet, and one for each response. */
+static void ticks(struct device *d, long n)
+{
+	int good = 0, errors = 0, wrong = 0;
+
+	for (; n > 0; n--) {
+		prepare(d);
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
 }
 
 /* T19: a packet of any number of slots of all sizes; none leaves its page. */
@@ -337,30 +404,6 @@ static void any_shape(struct device *d)
 	head->size = rest && !dice(8) ? rest - 1 : head->size + rest;
 }
 
-/* Takes in the responses to a full ring; gives how many had which status. */
-static void harvest(struct device *d, int *good, int *errors, int *wrong)
-{
-	uint32_t first = d->consumed, sent = d->produced - first;
-	uint8_t seen[RING_SIZE] = { 0 };
-	int ms;
-
-	for (ms = 20000; ms > 0 && d->tx->rsp_prod != d->produced; ms--)
-		pause_ms(1);
-	for (; d->consumed != d->produced && d->consumed != d->tx->rsp_prod;
-	     d->consumed++) {
-		struct tx_response r = *(struct tx_response *)
-			&d->tx->slot[d->consumed % RING_SIZE].response;
-
-		if (r.id >= RING_SIZE || (uint8_t)(r.id - first) >= sent ||
-		    seen[r.id]++)
-			(*wrong)++;
-		else if (r.status < 0)
-			(*errors)++;
-		else
-			(*good)++;
-	}
-}
-
 static void shapes(struct device *d, int packets)
 {
 	int good = 0, errors = 0, wrong = 0;
@@ -376,6 +419,75 @@ static void shapes(struct device *d, int packets)
 	       d->produced - d->consumed);
 }
 
+/* Packets of three slots, one of whose grants comes and goes. */
+static void flapping(struct device *d, int packets)
+{
+	int good = 0, errors = 0, wrong = 0, i;
+	uint32_t gref = flapping_grant();
+
+	while (packets > 0 && d->consumed == d->produced) {
+		for (; packets > 0 && d->produced - d->consumed + 3 <=
+		       RING_SIZE; packets--) {
+			int unsteady = dice(3);
+
+			for (i = 0; i < 3; i++) {
+				struct tx_request *r = prepare(d);
+
+				r->size = i ? 200 : 600;
+				r->flags = i < 2 ? MORE_DATA : 0;
+				if (i == unsteady)
+					r->gref = gref;
+			}
+		}
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
+}
+
+/* T19: a packet of two slots, the first of which has so many bytes. */
+static void cut(struct device *d, unsigned int bytes, unsigned int flags)
+{
+	struct tx_request *head = prepare(d), *rest = prepare(d);
+
+	head->gref = rest->gref = d->tcp_gref;
+	head->size = 300;
+	head->flags = MORE_DATA | flags;
+	rest->offset = bytes;
+	rest->size = 300 - bytes;
+}
+
+static void cuts(struct device *d, unsigned int flags)
+{
+	int good = 0, errors = 0, wrong = 0, bytes;
+
+	for (bytes = 1; bytes <= 128; bytes++) {
+		cut(d, bytes, flags);
+		if (bytes % 32)
+			continue;
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
+}
+
+/* T6: a full ring, of whose answers nobody can be told, on ports that are new. */
+static void lose_port(struct device *d)
+{
+	while (d->produced - d->consumed < RING_SIZE)
+		prepare(d);
+	push(d);
+	channel_close(&d->channel);
+	channel_close(&d->other);
+	d->channel = channel_open();
+	d->other = channel_open();
+	channel_notify(&d->channel);
+	answers(d, "response");
+	connect_device(d);
+}
+
 static void one(struct device *d, const char *misdeed)
 {
 	char name[64] = "";
@@ -384,13 +496,22 @@ static void one(struct device *d, const char *misdeed)
 	sscanf(misdeed, "%63[^:]:%li", name, &n);
 	printf("%s: ", misdeed);
 	if (!strcmp(name, "events")) {
-		for (; n > 0; n--) {
-			channel_notify(&d->channel);
-			channel_notify(&d->other);
-		}
+		channels_storm(&d->channel, &d->other, n);
 		puts("sent");
+	} else if (!strcmp(name, "ticks")) {
+		ticks(d, n);
+	} else if (!strcmp(name, "quit")) {
+		puts("at once");
+		fflush(stdout);
+		_exit(0);
 	} else if (!strcmp(name, "shapes")) {
 		shapes(d, n);
+	} else if (!strcmp(name, "flapping")) {
+		flapping(d, n);
+	} else if (!strcmp(name, "cuts")) {
+		cuts(d, n);
+	} else if (!strcmp(name, "lose-port")) {
+		lose_port(d);
 	} else if (!strcmp(name, "rx-producer")) {
 		bad_producer(d, &d->rx->req_prod, d->rx_produced + n);
 		puts("done");
@@ -422,13 +543,15 @@ int main(int argc, char **argv)
 	}
 	new_device(&d, argv[1]);
 	for (i = 2; i < argc; i++) {
-		if (i == 2 || backend_state(d.backend) != STATE_CONNECTED)
+		if (i == 2 || (backend_state(d.backend) != STATE_CONNECTED &&
+			       strcmp(argv[i], "quit")))
 			connect_device(&d);
 		one(&d, argv[i]);
 		printf("%s: backend state %d\n", argv[i],
 		       backend_state(d.backend));
 	}
 	store(d.path, "state", "%d", STATE_CLOSED);
-	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	printf("end: backend %s\n", backend_reaches(d.backend, STATE_CLOSED, 10000) ?
+	       "closed" : "open");
 	return 0;
 }

@@ -9,9 +9,16 @@
  *
  *	KEY=VALUE[,KEY=VALUE...]  connects with these keys in place of good ones;
  *				  values that begin with @ are made up here
- *	states:COUNT		  writes what comes to mind into the state
+ *	states:COUNT		  writes what comes to mind into the state, but
+ *				  for what says that there is no frontend
+ *	lost:COUNT		  writes that as well
+ *	early:NUMBER		  connects with a ring that has so many requests
+ *	early-rx:NUMBER		  the same, of a card's ring for receiving
  *	flood:KEY:COUNT		  writes a key over and over, from four processes
  *	storm:COUNT		  connects and closes without waiting
+ *	connects:COUNT		  connects, fills the ring, and leaves without
+ *				  waiting for answers
+ *	hold:SECONDS		  connects, says by which grant, and stays
  *	changing:COUNT		  connects while another process changes a key
  *	ports:COUNT		  connects, and takes the event channel away
  *	valid			  connects as it should be done
@@ -28,6 +35,7 @@ struct device {
 	int is_vif;
 	char path[64], backend[128];
 	uint32_t ring[2 * QUEUES];
+	volatile uint32_t *page[2 * QUEUES];
 	struct channel channel[2 * QUEUES];
 	int queues;
 };
@@ -96,11 +104,19 @@ static void new_device(struct device *d, const char *kind, const char *number)
 	if (d->queues > QUEUES)
 		d->queues = QUEUES;
 	for (i = 0; i < 2 * QUEUES; i++) {
-		uint32_t *ring = shared_page(&d->ring[i]);
-
-		memset(ring, 0, PAGE);
-		ring[1] = ring[3] = 1;
+		d->page[i] = shared_page(&d->ring[i]);
 		d->channel[i] = channel_open();
+	}
+}
+
+/* Rings as a frontend hands them over: nothing is asked, nothing answered. */
+static void empty_rings(struct device *d)
+{
+	int i;
+
+	for (i = 0; i < 2 * QUEUES; i++) {
+		memset((void *)d->page[i], 0, PAGE);
+		d->page[i][1] = d->page[i][3] = 1;
 	}
 }
 
@@ -114,6 +130,7 @@ static int begin(struct device *d)
 {
 	set_state(d, STATE_CLOSED);
 	backend_reaches(d->backend, STATE_CLOSED, 10000);
+	empty_rings(d);
 	forget_keys(d);
 	good_keys(d);
 	set_state(d, STATE_INITIALISING);
@@ -132,8 +149,12 @@ static void made_up(struct device *d, const char *name, char *value,
 		granted_page(0x7fef, GNTALLOC_FLAG_WRITABLE, &number);
 	} else if (!strcmp(name, "@ring0")) {
 		number = d->ring[0];
+	} else if (!strcmp(name, "@freed")) {
+		number = freed_grant();
 	} else if (!strcmp(name, "@port0")) {
 		number = d->channel[0].port;
+	} else if (!strcmp(name, "@foreign-port")) {
+		number = channel_open_for(0x7fef).port;
 	} else if (!strcmp(name, "@long")) {
 		memset(value, 'x', size - 1);
 		value[size - 1] = 0;
@@ -216,10 +237,16 @@ static void queue_keys(struct device *d, int queue, int bad)
 			 d->is_vif ? vif_keys[i] : vbd_keys[i]);
 		snprintf(value, sizeof(value), "%u", i % 2 ?
 			 d->channel[ring].port : d->ring[ring]);
-		if (i != bad)
+		if (i != bad) {
 			write_raw(d, key, value);
-		else if (dice(2))
+		} else if (i % 2 && dice(2)) {
+			/* The port of the queue next to it (T6). */
+			snprintf(value, sizeof(value), "%u",
+				 d->channel[ring ^ 2].port);
+			write_raw(d, key, value);
+		} else if (dice(2)) {
 			write_raw(d, key, dice(2) ? "" : "4294967295");
+		}
 	}
 }
 
@@ -247,18 +274,22 @@ static void half_built(struct device *d, unsigned int count)
 	printf("%d refused, ", refused);
 }
 
-/* T1: any state at any time, between good and bad keys. */
-static void any_states(struct device *d, unsigned int count)
+/*
+ * T1: @kinds of states at any time, between good and bad keys.  The last two
+ * say that there is no frontend.
+ */
+static void write_states(struct device *d, unsigned int count, int kinds)
 {
-	static char big[3001];
+	/* xenstored keeps no more than 2048 bytes of a guest. */
+	static char big[1901];
 	static const char * const states[] = {
-		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "255", "-1",
-		"", "4x", big,
+		"1", "2", "3", "4", "5", "6", "7", "8", "9", "255", "-1",
+		"4x", big, "0", "",
 	};
 
 	memset(big, '4', sizeof(big) - 1);
 	while (count--) {
-		write_raw(d, "state", states[dice(15)]);
+		write_raw(d, "state", states[dice(kinds)]);
 		if (!dice(8))
 			write_raw(d, d->is_vif ? "tx-ring-ref" : "ring-ref",
 				  dice(2) ? "4294967295" : "");
@@ -266,6 +297,42 @@ static void any_states(struct device *d, unsigned int count)
 			good_keys(d);
 		usleep(dice(2000));
 	}
+}
+
+static void any_states(struct device *d, unsigned int count)
+{
+	write_states(d, count, 13);
+}
+
+static void lost(struct device *d, unsigned int count)
+{
+	write_states(d, count, 15);
+}
+
+/* T9: requests, or too many to be any, before there is a backend. */
+static void early(struct device *d, unsigned int number)
+{
+	int state = -1, ms;
+
+	if (begin(d)) {
+		d->page[0][0] = number;
+		state = finish_connect(d);
+	}
+	if (state == STATE_CONNECTED)
+		channel_notify(&d->channel[0]);
+	for (ms = 0; ms < 1000 && d->page[0][2] != number; ms += 20)
+		pause_ms(20);
+	printf("%u answered, ", d->page[0][2]);
+}
+
+static void early_rx(struct device *d, unsigned int number)
+{
+	if (!begin(d))
+		return;
+	d->page[1][0] = number;
+	finish_connect(d);
+	/* It is looked at when there is something to receive. */
+	backend_gives_up(d->backend, 3000);
 }
 
 /* T2: one watch of the backend fires as often as xenstored can. */
@@ -333,7 +400,10 @@ static void lose_ports(struct device *d, unsigned int count)
 	printf("%d connected, ", connected);
 }
 
-/* T7: good keys, and never the patience to wait for an answer. */
+/*
+ * T7: good keys, requests of zeros, before long more than a ring has, and never
+ * the patience to wait for an answer.  A frontend that begins has a new ring.
+ */
 static void storm(struct device *d, unsigned int count)
 {
 	static const int states[] = {
@@ -341,20 +411,51 @@ static void storm(struct device *d, unsigned int count)
 		STATE_INITIALISED, STATE_CLOSING,
 	};
 
+	empty_rings(d);
 	good_keys(d);
 	while (count--) {
-		set_state(d, states[dice(5)]);
+		int state = states[dice(5)];
+
+		if (state == STATE_INITIALISING)
+			empty_rings(d);
+		d->page[0][0] += dice(d->is_vif ? 40 : 6);
+		set_state(d, state);
 		channel_notify(&d->channel[0]);
 		usleep(dice(5000));
 	}
+}
+
+/* T7: as fast as the backend takes part, each time with a ring full of zeros. */
+static void connects(struct device *d, unsigned int count)
+{
+	int connected = 0;
+
+	while (count--) {
+		connected += connect_with(d, NULL) == STATE_CONNECTED;
+		d->page[0][0] = d->is_vif ? 256 : 32;
+		channel_notify(&d->channel[0]);
+		usleep(dice(5000));
+	}
+	printf("%d connected, ", connected);
+}
+
+/* T5: while another device comes with the same grant. */
+static void hold(struct device *d, unsigned int seconds)
+{
+	if (connect_with(d, NULL) == STATE_CONNECTED)
+		printf("grant %u\n", d->ring[0]);
+	fflush(stdout);
+	sleep(seconds);
 }
 
 static const struct {
 	const char *name;
 	void (*run)(struct device *d, unsigned int count);
 } attacks[] = {
-	{ "states", any_states }, { "storm", storm }, { "changing", changing },
-	{ "ports", lose_ports }, { "half", half_built },
+	{ "states", any_states }, { "lost", lost }, { "early", early },
+	{ "early-rx", early_rx }, { "storm", storm }, { "connects", connects },
+	{ "changing", changing }, { "ports", lose_ports },
+	{ "half", half_built }, { "hold", hold },
 };
 
 /* An attack of so many steps; tells whether there is one of that name. */
@@ -368,7 +469,7 @@ static int counted(struct device *d, const char *name, const char *count)
 	if (i == sizeof(attacks) / sizeof(*attacks))
 		return 0;
 	printf("%s:%s: ", name, count);
-	attacks[i].run(d, atoi(count));
+	attacks[i].run(d, strtoul(count, NULL, 0));
 	printf("backend state %d\n", backend_state(d->backend));
 	return 1;
 }
@@ -410,6 +511,7 @@ int main(int argc, char **argv)
 	for (i = 3; i < argc; i++)
 		attack(&d, argv[i]);
 	set_state(&d, STATE_CLOSED);
-	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	printf("end: backend %s\n", backend_reaches(d.backend, STATE_CLOSED, 10000) ?
+	       "closed" : "open");
 	return 0;
 }

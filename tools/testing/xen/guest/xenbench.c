@@ -66,7 +66,7 @@ static void echo(int count)
 	uint32_t ports[64];
 
 	for (i = 0; i < count; i++) {
-		struct channel channel = channel_on(fd);
+		struct channel channel = channel_for(fd, BACKEND);
 
 		printf("%d ", channel.port);
 	}

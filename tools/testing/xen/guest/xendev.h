@@ -27,6 +27,8 @@ typedef uint16_t domid_t;
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 
+#include "kernel/xen-hostile.h"
+
 #define PAGE 4096
 #define BACKEND 0	/* Dom0 */
 
@@ -70,15 +72,33 @@ static inline void *shared_page(uint32_t *gref)
 	return granted_page(BACKEND, GNTALLOC_FLAG_WRITABLE, gref);
 }
 
+/* A grant reference that was good and is no more. */
+static inline uint32_t freed_grant(void)
+{
+	struct ioctl_gntalloc_alloc_gref request = {
+		.domid = BACKEND, .flags = GNTALLOC_FLAG_WRITABLE, .count = 1,
+	};
+	struct ioctl_gntalloc_dealloc_gref end = { .count = 1 };
+	int fd = open("/dev/xen/gntalloc", O_RDWR);
+
+	if (fd < 0 || ioctl(fd, IOCTL_GNTALLOC_ALLOC_GREF, &request))
+		die("gntalloc");
+	end.index = request.index;
+	if (ioctl(fd, IOCTL_GNTALLOC_DEALLOC_GREF, &end))
+		die("gntdealloc");
+	close(fd);
+	return request.gref_ids[0];
+}
+
 struct channel {
 	int fd;
 	unsigned int port;
 };
 
-/* A port that Dom0 may bind to, among those of an open /dev/xen/evtchn. */
-static inline struct channel channel_on(int fd)
+/* A port that a domain may bind to, among those of an open /dev/xen/evtchn. */
+static inline struct channel channel_for(int fd, unsigned int domid)
 {
-	struct ioctl_evtchn_bind_unbound_port bind = { BACKEND };
+	struct ioctl_evtchn_bind_unbound_port bind = { domid };
 	int port = ioctl(fd, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind);
 
 	if (port < 0)
@@ -86,13 +106,19 @@ static inline struct channel channel_on(int fd)
 	return (struct channel){ fd, port };
 }
 
-static inline struct channel channel_open(void)
+/* The same, with a file of its own. */
+static inline struct channel channel_open_for(unsigned int domid)
 {
 	int fd = open("/dev/xen/evtchn", O_RDWR);
 
 	if (fd < 0)
 		die("evtchn");
-	return channel_on(fd);
+	return channel_for(fd, domid);
+}
+
+static inline struct channel channel_open(void)
+{
+	return channel_open_for(BACKEND);
 }
 
 static inline void channel_notify(struct channel *channel)
@@ -101,6 +127,45 @@ static inline void channel_notify(struct channel *channel)
 
 	if (ioctl(channel->fd, IOCTL_EVTCHN_NOTIFY, &notify))
 		die("notify");
+}
+
+/* The guest's kernel, which takes part. */
+static inline int hostile_kernel(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/xen-hostile", O_RDWR);
+	if (fd < 0)
+		die("/dev/xen-hostile");
+	return fd;
+}
+
+/* So many events on each of two channels, as fast as Xen takes them. */
+static inline void channels_storm(const struct channel *one,
+				  const struct channel *other, uint32_t count)
+{
+	struct hostile_events events = {
+		.ports = other ? 2 : 1,
+		.count = count,
+		.port = { one->port, other ? other->port : 0 },
+	};
+
+	if (ioctl(hostile_kernel(), HOSTILE_EVENTS, &events))
+		die("events");
+}
+
+/*
+ * A grant of a page to Dom0 that comes and goes, and is now and then for reading
+ * alone or for another domain.
+ */
+static inline uint32_t flapping_grant(void)
+{
+	uint32_t gref;
+
+	if (ioctl(hostile_kernel(), HOSTILE_FLAP, &gref))
+		die("flapping grant");
+	return gref;
 }
 
 /* For a channel with an open file of its own. */
@@ -118,11 +183,18 @@ static inline void pause_ms(int ms)
 	usleep(ms * 1000);
 }
 
-/* A number below @sides, the same ones in each run. */
+/* A number below @sides, the same ones in each run with the same SEED. */
 static inline unsigned int dice(unsigned int sides)
 {
-	static uint64_t seed = 0x9e3779b97f4a7c15;
+	static uint64_t seed;
 
+	if (!seed) {
+		const char *number = getenv("SEED");
+
+		seed = 0x9e3779b97f4a7c15;
+		if (number)
+			seed ^= strtoull(number, NULL, 10) << 1 | 1;
+	}
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
 	seed ^= seed << 17;

@@ -16,12 +16,16 @@ from rig.guest import Guest  # noqa: E402
 
 # How many times longer hostile guests go on than `make check` has time for.
 TIMES = int(os.environ.get("XEN_RIG_TIMES", "1"))
-OUR_ROLES = ("ours-lts", "ours-mainline", "ours-custom", "kasan-lts",
-             "kasan-mainline", "kasan-custom")
+# Without KASAN, and with it.
+PLAIN_ROLES = "ours-lts", "ours-custom"
+OUR_ROLES = (*PLAIN_ROLES, "ours-mainline", "kasan-mainline")
 DOM0_ROLES = (*OUR_ROLES, "intree-lts", "intree-custom")
 ROLES = (*DOM0_ROLES, "base-lts", "base-mainline", "base-custom")
-# This one runs what is marked with mainline.
-SECOND = "ours-mainline"
+# This one has the kernel's own checks, KASAN among them, and runs what is marked
+# with mainline or checked.
+FIRST, SECOND = "ours-lts", "ours-mainline"
+# Kernels that another run of these tests has.
+LATER = os.environ.get("XEN_RIG_LATER", "").split()
 # Files of tests, in the order that needs the fewest boots and guest starts.
 ORDER = ("boot", "kunit", "guest_disk", "guest_network", "xl", "hostile",
          "destroy", "peer", "power")
@@ -35,7 +39,8 @@ TROUBLE = re.compile(
     r"INFO: rcu|rcu: INFO|possible circular|possible recursive|"
     r"inconsistent lock state|Call Trace:|corruption|refcount_t:|Oops|"
     r"sleeping function|scheduling while atomic|soft lockup|hard LOCKUP|"
-    r"general protection fault|unable to handle")
+    r"general protection fault|unable to handle|beyond end of device|"
+    r"unregister_netdevice: waiting")
 XEN_TROUBLE = re.compile(r"\(XEN\) .*(Xen BUG at|Xen WARN at|Assertion ')")
 
 
@@ -62,9 +67,10 @@ def pytest_configure(config):
     if not config.kernels:
         raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
     config.addinivalue_line(
-        "markers", "dom0(vcpus, roles, pvh, mainline, **machine): run on "
-        "these machines; also in PVH mode; also on the mainline kernel, "
-        "or (mainline=\"pv\") on that in one mode")
+        "markers", "dom0(vcpus, roles, pvh, mainline, checked, **machine): "
+        "run on these machines; also in PVH mode; also on the mainline "
+        "kernel, or (mainline=\"pv\") on that in one mode; or (checked) in "
+        "PV mode on that instead of the first")
     config.addinivalue_line("markers", "ends: the test ends its machine")
 
 
@@ -98,14 +104,18 @@ def pytest_generate_tests(metafunc):
     roles = settings.pop("roles", OUR_ROLES)
     vcpus = settings.pop("vcpus", 1)
     pvh = settings.pop("pvh", False)
-    mainline = settings.pop("mainline", False)
+    checked = settings.pop("checked", False)
+    mainline = settings.pop("mainline", "pv" if checked else False)
+    instead = checked and (SECOND in metafunc.config.kernels or
+                           SECOND in LATER)
     modes = [mode for mode in metafunc.config.getoption("--modes").split(",")
              if pvh or mode != "pvh"]
     keys = [Key(role, mode, vcpus, **settings)
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
             for mode in modes
-            if role != SECOND or mainline in (True, mode)]
+            if role != SECOND or mainline in (True, mode)
+            if not instead or (role, mode) != (FIRST, "pv")]
     if "guest_kind" not in metafunc.fixturenames:
         metafunc.parametrize("machine_key", keys, ids=str, scope="session",
                              indirect=True)

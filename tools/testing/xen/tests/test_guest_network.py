@@ -62,6 +62,31 @@ def test_guest_to_guest(dom0, pv_guest, pvh_guest):
     assert " 0% packet loss" in pv_guest.run("ping -c 3 -W 5 10.0.2.2")
 
 
+@pytest.fixture
+def big_frames(dom0):
+    """A bridge of 9000 bytes, with an address of its own."""
+    dom0.run("ip link set xenbr0 mtu 9000; ip addr add 10.9.0.1/24 dev xenbr0")
+    yield
+    dom0.run("ip addr del 10.9.0.1/24 dev xenbr0; ip link set xenbr0 mtu 1500")
+
+
+@pytest.mark.dom0()
+def test_big_frames(dom0, pv_guest, big_frames):
+    """A card on such a bridge has its MTU before there is a frontend."""
+    vif = f"vif{pv_guest.domid()}.1"
+    dom0.run("xl network-attach pv bridge=xenbr0")
+    try:
+        assert pv_guest.wait_until("test -e /sys/class/net/eth1")
+        assert dom0.run(f"cat /sys/class/net/{vif}/mtu "
+                        "/sys/class/net/xenbr0/mtu").split() == ["9000"] * 2
+        pv_guest.run("ip link set eth1 mtu 9000 up; "
+                     "ip addr add 10.9.0.2/24 dev eth1")
+        assert pv_guest.wait_until("ping -c 1 -s 8000 10.9.0.1 > /dev/null")
+    finally:
+        dom0.run("xl network-detach pv 1", check=False)
+    assert pv_guest.wait_until("! test -e /sys/bus/xen/devices/vif-1")
+
+
 @pytest.mark.dom0()
 def test_without_offloads(dom0, pv_guest):
     """TCP with checksum and segmentation offload off in Dom0."""
