@@ -46,30 +46,13 @@ def checkout(base, commit):
 
 # What a file takes in by .incbin is not among the dependencies that ccache goes by: it would give back what was there
 # before. In C files that is done for what is refused below.
-#
-# KASAN looks at every access of what handles what guests make up, and of what that hands it on to; of the rest only where
-# EVERYWHERE is among the options, for that is twice as slow. Memory that is freed is watched over whoever had it.
 COMPILER = """#!/bin/sh
 for last do :; done
 case $last in
 *.S) exec gcc "$@" ;;
-*/arch/x86/xen/*.c | */drivers/xen/*.c | */drivers/block/*.c | */block/*.c | */net/core/*.c | */net/bridge/*.c) ;;
-*.c)
-	case " $* " in
-	*" -DKASAN_EVERYWHERE "*) ;;
-	*)
-		for word do
-			shift
-			case $word in
-			-fsanitize=kernel-address | -fasan-shadow-offset=*) ;;
-			*) set -- "$@" "$word" ;;
-			esac
-		done ;;
-	esac ;;
 esac
 exec ccache gcc "$@"
 """
-EVERYWHERE = 'KCPPFLAGS=-DKASAN_EVERYWHERE'
 INCBIN_IN_C = 'CONFIG_IKCONFIG', 'CONFIG_IKHEADERS'
 
 
@@ -124,8 +107,8 @@ def options(text):
 
 
 def extra(base):
-    """Fragments that every kernel on a base gets: the mainline one is built with lock, context, bounds and memory checks."""
-    return ('debug', 'kasan') if base == 'mainline' else ()
+    """Fragments that every kernel on a base gets: the mainline one is built with lock, context and bounds checks."""
+    return ('debug',) if base == 'mainline' else ()
 
 
 def fragments(names):
@@ -222,10 +205,10 @@ def seed(base, out):
     part.rename(out)
 
 
-def build_kernel(base, src, tree, out, text, label, log, minutes, flags=()):
+def build_kernel(base, src, tree, out, text, label, log, minutes):
     """Build bzImage and modules unless the same was built before; say what is done."""
     stamp = out / '.built'
-    key = f'{digest(tree, text, compiler(), toolkey(), *flags)} {tree}'
+    key = f'{digest(tree, text, compiler(), toolkey())} {tree}'
     if stamp.exists() and stamp.read_text() == key and (out / 'arch/x86/boot/bzImage').exists():
         say(f'{label}: up to date ({bases.describe(base)})')
         return False
@@ -239,13 +222,13 @@ def build_kernel(base, src, tree, out, text, label, log, minutes, flags=()):
     if missed:
         lines = [f'    {name}={value} became {got}' for name, (value, got) in sorted(missed.items())]
         die(f'{label}: these options did not take effect:\n' + '\n'.join(lines))
-    if not run_logged(make(src, out, *flags, 'bzImage', 'modules'), log, env=environment(), append=True):
+    if not run_logged(make(src, out, 'bzImage', 'modules'), log, env=environment(), append=True):
         die(f'{label}: the build fails:\n{tail(log)}\n  whole log: {log}')
     modroot = out / 'modroot'
     shutil.rmtree(modroot, ignore_errors=True)
     modroot.mkdir()
     if re.search(r'=m$', (out / '.config').read_text(), re.M):
-        if not run_logged(make(src, out, *flags, 'modules_install', f'INSTALL_MOD_PATH={modroot}'), log,
+        if not run_logged(make(src, out, 'modules_install', f'INSTALL_MOD_PATH={modroot}'), log,
                           env={**environment(), 'PATH': os.environ['PATH'] + ':/usr/sbin:/sbin'}, append=True):
             die(f'{label}: modules_install fails:\n{tail(log)}\n  whole log: {log}')
     stamp.write_text(key)

@@ -17,12 +17,12 @@ from rig.guest import Guest  # noqa: E402
 # How many times longer hostile guests go on than `make check` has time for.
 TIMES = int(os.environ.get("XEN_RIG_TIMES", "1"))
 # Without KASAN, and with it.
-PLAIN_ROLES = "ours-lts", "ours-custom"
-OUR_ROLES = (*PLAIN_ROLES, "ours-mainline", "kasan-mainline")
+PLAIN_ROLES = "ours-lts", "ours-mainline", "ours-custom"
+OUR_ROLES = (*PLAIN_ROLES, "kasan-mainline")
 DOM0_ROLES = (*OUR_ROLES, "intree-lts", "intree-custom")
 ROLES = (*DOM0_ROLES, "base-lts", "base-mainline", "base-custom")
-# This one has the kernel's own checks, KASAN among them, and runs what is marked
-# with mainline or checked.
+# This one has the kernel's own checks but for KASAN, and runs what is marked with
+# mainline or checked.
 FIRST, SECOND = "ours-lts", "ours-mainline"
 # Kernels that another run of these tests has.
 LATER = os.environ.get("XEN_RIG_LATER", "").split()

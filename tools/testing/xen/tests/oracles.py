@@ -6,7 +6,8 @@ import time
 
 VBD = "51728"		# xvdb
 # What xenbus and the bridge say themselves, without the backends' limit.
-CORE, BRIDGE = "mapping in shared page", r": port \d+\(vif"
+CORE = "mapping in shared page"
+BRIDGE = r": port \d+\(vif|(entered|left) (allmulticast|promiscuous) mode"
 # How Dom0's kernel names the hostile devices.
 LOG_NAME = {"vbd": rf"vbd-\d+-{VBD}: ", "vif": r"vif-\d+-1: |\bvif\d+\.1\b"}
 

@@ -645,6 +645,19 @@ def test_event_storms(dom0, pv_guest, pvh_guest, kind, hostile, neighbour):
     neighbour.check()
 
 
+@pytest.mark.dom0(checked=True)
+def test_event_storm_on_a_program(dom0, pv_guest, neighbour):
+    """A storm at the port of a program in Dom0 (T24)."""
+    pv_guest.run("rm -f /tmp/port; (xenbench storm 2) > /tmp/port 2>&1 &")
+    assert pv_guest.wait_until("grep -q '[0-9]' /tmp/port")
+    ports = pv_guest.run("cat /tmp/port")
+    said = dom0.run(f"xenbench ping {pv_guest.domid()} {TICKS} {ports}", LONG)
+    assert said.startswith(f"rounds {TICKS} ns "), said
+    neighbour.check()
+    dom0.run("xenstore-ls > /dev/null; xl list > /dev/null")
+    pv_guest.run("killall xenbench; cat /tmp/port")
+
+
 @pytest.mark.dom0(pvh=True, checked=True)
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_event_for_each_request(dom0, pv_guest, kind, hostile, neighbour):
