@@ -10,7 +10,7 @@
  *   ---------  --------------------------------  ------------------  ------------
  *   NEW        "physical-device" has appeared    open it             -, READY
  *   NEW/READY  F Closed or gone; or the tool-    -                   6, CLOSED
- *              stack asks
+ *              stack asks, F never came up
  *   READY      F Initialised or Connected        connect             4, CONNECTED
  *              the same, but connecting fails    stop                5, DRAINING
  *   CONNECTED  F Closing                         -                   5
@@ -18,8 +18,7 @@
  *              ring protocol broken              stop                5, DRAINING
  *   DRAINING   last bio done                     free                -, CLOSED
  *              same, F not closed                free                -, FAILED
- *   FAILED     F Closed or gone; or the tool-    -                   6, CLOSED
- *              stack asks
+ *   FAILED     F Closed or gone                  -                   6, CLOSED
  *   CLOSED     offline                           close backing       6, unregister
  *              online, F Initialising or later   -                   2, READY
  *   any        removed from the bus              stop, drain, close  -, GONE
@@ -43,9 +42,9 @@
 /*
  * A connection, or an attempt to open the disk, costs Dom0 a lot more than the
  * frontend that asks for it; and the bus logs a ring that it cannot map, every
- * time.  So there are five a second at the most.
+ * time.  So there are ten a second at the most.
  */
-#define CONNECT_PAUSE_MS	200
+#define CONNECT_PAUSE_MS	100
 
 static unsigned int max_queues;
 module_param(max_queues, uint, 0644);
@@ -57,26 +56,20 @@ module_param(max_ring_page_order, uint, 0644);
 MODULE_PARM_DESC(max_ring_page_order,
 		 "Log2 of the most pages a ring may have (default and limit 4)");
 
-/* Read a value once.  An ERR_PTR() if there is none or it is no plain string. */
+/* Read a value once.  NULL if there is none or it is no plain string. */
 static char *read_key(const char *dir, const char *key)
 {
 	unsigned int len;
 	char *value;
 
 	value = xenbus_read(XBT_NIL, dir, key, &len);
-	if (!IS_ERR(value) && strlen(value) != len) {
+	if (IS_ERR(value))
+		return NULL;
+	if (strlen(value) != len) {
 		kfree(value);
-		return ERR_PTR(-EINVAL);
+		return NULL;
 	}
 	return value;
-}
-
-/* The same, of a key that may be absent: then NULL. */
-static char *read_optional(const char *dir, const char *key)
-{
-	char *value = read_key(dir, key);
-
-	return value == ERR_PTR(-ENOENT) ? NULL : value;
 }
 
 /* Return 0, -ENOENT if the key is absent, or the parser's error. */
@@ -85,8 +78,8 @@ static int read_u32(const char *dir, const char *key, u32 min, u32 max, u32 *val
 	char *value = read_key(dir, key);
 	int err;
 
-	if (IS_ERR(value))
-		return PTR_ERR(value);
+	if (!value)
+		return -ENOENT;
 	err = xen_blkif_parse_u32(value, min, max, val);
 	kfree(value);
 	return err;
@@ -142,9 +135,7 @@ static int read_params(struct xen_blkback *be, struct xen_blkback_params *params
 	u32 i;
 	int err;
 
-	proto = read_optional(be->otherend, "protocol");
-	if (IS_ERR(proto))
-		return PTR_ERR(proto);
+	proto = read_key(be->otherend, "protocol");
 	err = xen_blkif_parse_protocol(proto, &params->abi);
 	kfree(proto);
 	if (err)
@@ -297,11 +288,13 @@ static bool front_was_gone(const struct xen_blkback *be)
 	return front_is_gone(be) || test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 }
 
-/* The toolstack wants the device away, and there is no connection to end. */
 static bool asked_to_close(const struct xen_blkback *be)
 {
 	u32 state;
 
+	if (front_wants_in(be) ||
+	    READ_ONCE(be->front_state) == XenbusStateClosing)
+		return false;
 	if (read_u32(be->xdev->nodename, "state", 0, U32_MAX, &state))
 		return false;
 	return state == XenbusStateClosing && !xenbus_dev_is_online(be->xdev);
@@ -324,24 +317,21 @@ static void pace(unsigned long *next)
 	*next = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
 }
 
-/* The toolstack may have asked us to close, where we just wrote our state. */
-static bool gone_offline(const struct xen_blkback *be)
+/* What the frontend says, and what it may know.  The caller stays on the bus. */
+static int join(struct xen_blkback *be, const char **what)
 {
-	u32 online;
-
-	return !read_u32(be->xdev->nodename, "online", 0, 1, &online) &&
-	       !online;
-}
-
-/* Connect as the frontend says, and tell it what it may know. */
-static int join(struct xen_blkback *be, const struct xen_blkback_params *params,
-		const char **what)
-{
+	struct xen_blkback_params *params = kzalloc_obj(*params);
 	int err;
 
-	lockdep_assert_held(&be->bus_lock);
-	*what = "mapping rings and binding events";
-	err = xen_blkback_conn_create(be, params);
+	*what = "reading frontend's parameters";
+	if (!params)
+		return -ENOMEM;
+	err = read_params(be, params);
+	if (!err) {
+		*what = "mapping rings and binding events";
+		err = xen_blkback_conn_create(be, params);
+	}
+	kfree(params);
 	if (err)
 		return err;
 
@@ -351,27 +341,7 @@ static int join(struct xen_blkback *be, const struct xen_blkback_params *params,
 		return err;
 	xen_blkback_set_state(be, XEN_BLKBACK_CONNECTED);
 	xenbus_switch_state(be->xdev, XenbusStateConnected);
-	if (gone_offline(be))
-		xenbus_switch_state(be->xdev, XenbusStateClosing);
 	return 0;
-}
-
-/* Read what the frontend says, and join it unless the device has left. */
-static int read_and_join(struct xen_blkback *be, const char **what)
-{
-	struct xen_blkback_params *params = kzalloc_obj(*params);
-	int err;
-
-	*what = "reading frontend's parameters";
-	if (!params)
-		return -ENOMEM;
-	err = read_params(be, params);
-	if (!err && stay(be)) {
-		err = join(be, params, what);
-		mutex_unlock(&be->bus_lock);
-	}
-	kfree(params);
-	return err;
 }
 
 static void connect(struct xen_blkback *be)
@@ -383,11 +353,10 @@ static void connect(struct xen_blkback *be)
 	pace(&be->next_connect);
 	err = xen_blkback_sync(be);
 	if (!err) {
-		/* A close meanwhile was before the keys that we read now. */
-		test_and_clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
-		if (!front_wants_in(be))
+		if (!stay(be))
 			return;
-		err = read_and_join(be, &what);
+		err = join(be, &what);
+		mutex_unlock(&be->bus_lock);
 	}
 	if (!err)
 		return;
@@ -404,32 +373,26 @@ static void read_mode(struct xen_blkback *be)
 	char *mode = read_key(be->xdev->nodename, "mode");
 	char *type = read_key(be->xdev->nodename, "device-type");
 
-	be->readonly = IS_ERR(mode) || !strchr(mode, 'w');
+	be->readonly = !mode || !strchr(mode, 'w');
 	be->exclusive = !be->readonly && !strchr(mode, '!');
-	be->cdrom = !IS_ERR(type) && !strcmp(type, "cdrom");
-	if (!IS_ERR(mode))
-		kfree(mode);
-	if (!IS_ERR(type))
-		kfree(type);
+	be->cdrom = type && !strcmp(type, "cdrom");
+	kfree(mode);
+	kfree(type);
 }
 
 /* The hotplug script writes the key when the backing device is set up. */
 static void open_backing(struct xen_blkback *be)
 {
-	char *value = read_optional(be->xdev->nodename, "physical-device");
+	char *value = read_key(be->xdev->nodename, "physical-device");
 	u32 major, minor;
 	int err;
 
 	if (!value)
 		return;
-	err = PTR_ERR_OR_ZERO(value);
-	if (!err) {
-		err = xen_blkif_parse_device(value, &major, &minor);
-		kfree(value);
-	}
+	err = xen_blkif_parse_device(value, &major, &minor);
+	kfree(value);
 	if (!err) {
 		pace(&be->next_open);
-		/* If it leaves after this, winding down closes the disk. */
 		if (removed(be))
 			return;
 		read_mode(be);
@@ -678,7 +641,7 @@ static int blkback_probe(struct xenbus_device *xdev,
 	if (!err)
 		return 0;
 
-	report(be, err, "setting up the backend");
+	xenbus_dev_fatal(xdev, err, "setting up the backend");
 	blkback_remove(xdev);
 	return err;
 }

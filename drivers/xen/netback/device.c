@@ -64,7 +64,7 @@ bool xen_netback_set_state(struct xen_netback_vif *vif,
  * @fault: what it did
  *
  * Returns at once: the data path sees the new state and stops, events stay
- * masked for lack of an end of interrupt, and the rest is the control work's.
+ * masked for lack of an end of interrupt, and the rest is done by a work item.
  *
  * Context: any, hard interrupt included; idempotent.
  */
@@ -74,7 +74,7 @@ void xen_netback_quarantine(struct xen_netback_vif *vif,
 	if (!xen_netback_set_state(vif, XEN_NETBACK_QUARANTINED))
 		return;
 	WRITE_ONCE(vif->fault, fault);
-	xen_netback_kick(vif);
+	schedule_work(&vif->quarantine_work);
 }
 
 static void queue_start(struct xen_netback_queue *queue)

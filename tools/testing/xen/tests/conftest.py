@@ -16,13 +16,12 @@ from rig.guest import Guest  # noqa: E402
 
 # How many times longer hostile guests go on than `make check` has time for.
 TIMES = int(os.environ.get("XEN_RIG_TIMES", "1"))
-# Without KASAN, and with it.
-PLAIN_ROLES = "ours-lts", "ours-mainline", "ours-custom"
-OUR_ROLES = (*PLAIN_ROLES, "kasan-mainline")
+OUR_ROLES = ("ours-lts", "ours-mainline", "ours-custom", "kasan-lts",
+             "kasan-mainline", "kasan-custom")
 DOM0_ROLES = (*OUR_ROLES, "intree-lts", "intree-custom")
 ROLES = (*DOM0_ROLES, "base-lts", "base-mainline", "base-custom")
-# This one has the kernel's own checks but for KASAN, and runs what is marked with
-# mainline or checked.
+# This one has the kernel's own checks, and runs what is marked with mainline or
+# checked.
 FIRST, SECOND = "ours-lts", "ours-mainline"
 # Kernels that another run of these tests has.
 LATER = os.environ.get("XEN_RIG_LATER", "").split()
@@ -39,8 +38,7 @@ TROUBLE = re.compile(
     r"INFO: rcu|rcu: INFO|possible circular|possible recursive|"
     r"inconsistent lock state|Call Trace:|corruption|refcount_t:|Oops|"
     r"sleeping function|scheduling while atomic|soft lockup|hard LOCKUP|"
-    r"general protection fault|unable to handle|beyond end of device|"
-    r"unregister_netdevice: waiting")
+    r"general protection fault|unable to handle")
 XEN_TROUBLE = re.compile(r"\(XEN\) .*(Xen BUG at|Xen WARN at|Assertion ')")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PLAIN_ROLES, TIMES, guest_of
+from conftest import TIMES, guest_of
 from oracles import VBD, becomes, grants
 
 BUSY = """while :; do dd if=/dev/zero of=/dev/xvda bs=64k count=2048 oflag=direct
@@ -23,7 +23,7 @@ SOME = "ping -i 0.02 -s 1400 10.0.2.15 >/dev/null 2>&1 &"
 @pytest.fixture
 def busy(machine_key):
     """What keeps a guest busy."""
-    return BUSY + (FLOOD if machine_key.role in PLAIN_ROLES else SOME)
+    return BUSY + (SOME if machine_key.role.startswith("kasan") else FLOOD)
 
 
 def remains(dom0, domid, uuid):
@@ -37,8 +37,7 @@ def remains(dom0, domid, uuid):
         f"'^/local/domain/({domid}|0/backend/v(bd|if)/{domid})[/ ]'; "
         f"ls /sys/class/net | grep '^vif{domid}[.]'; "
         f"ls /sys/bus/xen-backend/devices | grep -E -- '-{domid}-'; "
-        "ps -eo comm | grep -E "
-        f"'^{domid}[.]xvd|vif{domid}[.]|kworker/R-v(bd|if)-{domid}-'; "
+        f"ps -eo comm | grep -E '^{domid}[.]xvd|vif{domid}[.]'; "
         f"grep -E 'vif{domid}[.]|vbd-?{domid}[^0-9]' /proc/interrupts; true")
 
 
@@ -185,8 +184,7 @@ def attacked_and_destroyed(dom0):
     gone(dom0, domid, uuid)
 
 
-# KASAN keeps what is freed for a while, so not where that is on.
-@pytest.mark.dom0(checked=True, roles=PLAIN_ROLES)
+@pytest.mark.dom0(checked=True)
 def test_hostile_guest_leaves_nothing(dom0):
     """A guest destroyed amid its attacks: no grant and no memory is kept."""
     attacked_and_destroyed(dom0)
@@ -281,6 +279,7 @@ def test_guest_ends_by_itself(dom0, pvh_guest, busy, end):
     gone(dom0, domid, uuid, 120)
 
 
+# Not any state at all: one that says the frontend is gone ends the device.
 STORM = """(while :; do hostile-xenbus vbd 51712 storm:100; done &
 while :; do hostile-xenbus vif 0 storm:100; done) >/dev/null 2>&1 &"""
 
