@@ -71,8 +71,26 @@ def test_trouble_in_the_check_itself(check, step):
 def test_background_always_lets_the_rig_go_on(check, step, monkeypatch):
     monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: 1 / 0)
     monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
+    monkeypatch.setattr(check.Background, '_boots', lambda _self: None)
     beside = check.Background(step)
     beside.start()
     beside.join(10)
     assert beside.more.is_set() and not beside.built and counts(step) == (0, 1)
     assert not beside.is_alive()
+
+
+def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
+    """Each file of tests is run on the other kernels once, hostile ones on ours alone."""
+    runs = {}
+    monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: ['ours-mainline', 'base-lts'])
+    monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
+    monkeypatch.setattr(check, 'pytest', lambda _step, name, *paths, env, **_: runs.update({name: (paths, env)}))
+    fetching, beside = check.threading.Thread(), check.Background(step)
+    fetching.start()
+    check.boots(step, fetching, beside)
+    beside.join(10)
+    first, ours, others = (runs[name] for name in ('rig', 'hostile guests', 'rig of the other kernels'))
+    assert ours[1]['XEN_RIG_KERNELS'].split('=')[0] == 'ours-mainline' and ' ' not in ours[1]['XEN_RIG_KERNELS']
+    assert [path.name for path in ours[0]] == ['test_hostile.py']
+    assert sorted(ours[0] + others[0]) == sorted(first[0][0].glob('test_*.py'))
+    assert not set(ours[0]) & set(others[0])

@@ -15,7 +15,8 @@
  *		interrupt handler and bio completion, and are atomic.
  * xen_blkback_slot  one request; on @free, @waiting or in a bio.
  *
- * Nothing here is locked: exclusion comes from the two work items.
+ * Nothing here is locked but leaving the bus, by @bus_lock: exclusion comes from
+ * the two work items.
  */
 
 #ifndef _XEN_BLKBACK_H
@@ -205,7 +206,8 @@ struct xen_blkback {
 	/*
 	 * Held to set EV_REMOVE, and by the control work while what it does is
 	 * seen by others under this device's name.  Never while waiting for
-	 * the disk: the watch thread waits for it.
+	 * this disk: the watch thread waits for it.  A directory that is made
+	 * anew before the bus has seen it go is still this device's.
 	 */
 	struct mutex bus_lock;
 	enum xenbus_state front_state;		/* latest seen */

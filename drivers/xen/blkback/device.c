@@ -348,7 +348,7 @@ int xen_blkback_sync(struct xen_blkback *be)
 	int err = sync_blockdev(file_bdev(be->bdev_file));
 
 	/* Pages in use by a local mount stay; that is its owner's choice. */
-	if (!err)
+	if (!err && !be->readonly)
 		invalidate_inode_pages2(be->bdev_file->f_mapping);
 	return err;
 }
@@ -423,7 +423,7 @@ static void device_release(struct kref *kref)
 {
 	struct xen_blkback *be = container_of(kref, struct xen_blkback, kref);
 
-	/* Never put by an I/O work item, which is of this workqueue. */
+	/* Never the last put of an I/O work item, which is of this workqueue. */
 	destroy_workqueue(be->io_wq);
 	mutex_destroy(&be->bus_lock);
 	put_device(&be->xdev->dev);

@@ -10,7 +10,7 @@
  *   ---------  --------------------------------  ------------------  ------------
  *   NEW        "physical-device" has appeared    open it             -, READY
  *   NEW/READY  F Closed or gone; or the tool-    -                   6, CLOSED
- *              stack asks, F never came up
+ *              stack asks
  *   READY      F Initialised or Connected        connect             4, CONNECTED
  *              the same, but connecting fails    stop                5, DRAINING
  *   CONNECTED  F Closing                         -                   5
@@ -18,7 +18,8 @@
  *              ring protocol broken              stop                5, DRAINING
  *   DRAINING   last bio done                     free                -, CLOSED
  *              same, F not closed                free                -, FAILED
- *   FAILED     F Closed or gone                  -                   6, CLOSED
+ *   FAILED     F Closed or gone; or the tool-    -                   6, CLOSED
+ *              stack asks
  *   CLOSED     offline                           close backing       6, unregister
  *              online, F Initialising or later   -                   2, READY
  *   any        removed from the bus              stop, drain, close  -, GONE
@@ -42,9 +43,9 @@
 /*
  * A connection, or an attempt to open the disk, costs Dom0 a lot more than the
  * frontend that asks for it; and the bus logs a ring that it cannot map, every
- * time.  So there are ten a second at the most.
+ * time.  So there are five a second at the most.
  */
-#define CONNECT_PAUSE_MS	100
+#define CONNECT_PAUSE_MS	200
 
 static unsigned int max_queues;
 module_param(max_queues, uint, 0644);
@@ -56,20 +57,26 @@ module_param(max_ring_page_order, uint, 0644);
 MODULE_PARM_DESC(max_ring_page_order,
 		 "Log2 of the most pages a ring may have (default and limit 4)");
 
-/* Read a value once.  NULL if there is none or it is no plain string. */
+/* Read a value once.  An ERR_PTR() if there is none or it is no plain string. */
 static char *read_key(const char *dir, const char *key)
 {
 	unsigned int len;
 	char *value;
 
 	value = xenbus_read(XBT_NIL, dir, key, &len);
-	if (IS_ERR(value))
-		return NULL;
-	if (strlen(value) != len) {
+	if (!IS_ERR(value) && strlen(value) != len) {
 		kfree(value);
-		return NULL;
+		return ERR_PTR(-EINVAL);
 	}
 	return value;
+}
+
+/* The same, of a key that may be absent: then NULL. */
+static char *read_optional(const char *dir, const char *key)
+{
+	char *value = read_key(dir, key);
+
+	return value == ERR_PTR(-ENOENT) ? NULL : value;
 }
 
 /* Return 0, -ENOENT if the key is absent, or the parser's error. */
@@ -78,8 +85,8 @@ static int read_u32(const char *dir, const char *key, u32 min, u32 max, u32 *val
 	char *value = read_key(dir, key);
 	int err;
 
-	if (!value)
-		return -ENOENT;
+	if (IS_ERR(value))
+		return PTR_ERR(value);
 	err = xen_blkif_parse_u32(value, min, max, val);
 	kfree(value);
 	return err;
@@ -135,7 +142,9 @@ static int read_params(struct xen_blkback *be, struct xen_blkback_params *params
 	u32 i;
 	int err;
 
-	proto = read_key(be->otherend, "protocol");
+	proto = read_optional(be->otherend, "protocol");
+	if (IS_ERR(proto))
+		return PTR_ERR(proto);
 	err = xen_blkif_parse_protocol(proto, &params->abi);
 	kfree(proto);
 	if (err)
@@ -235,37 +244,27 @@ static bool removed(const struct xen_blkback *be)
 }
 
 /*
- * Stay on the bus until the lock is released.  Returns false, without it, if
- * the device has left: then the rings, the event channels and the directory in
- * xenstore may be those of another one with the same number.
+ * Once a device has left the bus, the rings, the event channels and the
+ * directory in xenstore may be those of another one with the same number.  Who
+ * holds the bus lock and finds it not removed may use them until it lets go.
  */
-static bool stay(struct xen_blkback *be)
-{
-	mutex_lock(&be->bus_lock);
-	if (!removed(be))
-		return true;
-	mutex_unlock(&be->bus_lock);
-	return false;
-}
-
 static void announce(struct xen_blkback *be, enum xenbus_state state)
 {
-	if (!stay(be))
-		return;
-	xenbus_switch_state(be->xdev, state);
-	mutex_unlock(&be->bus_lock);
+	guard(mutex)(&be->bus_lock);
+	if (!removed(be))
+		xenbus_switch_state(be->xdev, state);
 }
 
 /* Tell the toolstack, and the log unless this device has said enough. */
 static void report(struct xen_blkback *be, int err, const char *what)
 {
-	if (!stay(be))
+	guard(mutex)(&be->bus_lock);
+	if (removed(be))
 		return;
 	if (__ratelimit(&be->msg_limit))
 		xenbus_dev_fatal(be->xdev, err, "%s", what);
 	else
 		xenbus_switch_state(be->xdev, XenbusStateClosing);
-	mutex_unlock(&be->bus_lock);
 }
 
 static bool front_wants_in(const struct xen_blkback *be)
@@ -288,16 +287,16 @@ static bool front_was_gone(const struct xen_blkback *be)
 	return front_is_gone(be) || test_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
 }
 
+/*
+ * The toolstack wants the device away, and there is no connection to end.  It
+ * says so in our state too, which we may have overwritten since.
+ */
 static bool asked_to_close(const struct xen_blkback *be)
 {
-	u32 state;
+	u32 online;
 
-	if (front_wants_in(be) ||
-	    READ_ONCE(be->front_state) == XenbusStateClosing)
-		return false;
-	if (read_u32(be->xdev->nodename, "state", 0, U32_MAX, &state))
-		return false;
-	return state == XenbusStateClosing && !xenbus_dev_is_online(be->xdev);
+	return !read_u32(be->xdev->nodename, "online", 0, 1, &online) &&
+	       !online;
 }
 
 static void disconnect(struct xen_blkback *be)
@@ -317,21 +316,15 @@ static void pace(unsigned long *next)
 	*next = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
 }
 
-/* What the frontend says, and what it may know.  The caller stays on the bus. */
-static int join(struct xen_blkback *be, const char **what)
+/* Connect as the frontend says, and tell it what it may know. */
+static int join(struct xen_blkback *be, const struct xen_blkback_params *params,
+		const char **what)
 {
-	struct xen_blkback_params *params = kzalloc_obj(*params);
 	int err;
 
-	*what = "reading frontend's parameters";
-	if (!params)
-		return -ENOMEM;
-	err = read_params(be, params);
-	if (!err) {
-		*what = "mapping rings and binding events";
-		err = xen_blkback_conn_create(be, params);
-	}
-	kfree(params);
+	lockdep_assert_held(&be->bus_lock);
+	*what = "mapping rings and binding events";
+	err = xen_blkback_conn_create(be, params);
 	if (err)
 		return err;
 
@@ -341,7 +334,28 @@ static int join(struct xen_blkback *be, const char **what)
 		return err;
 	xen_blkback_set_state(be, XEN_BLKBACK_CONNECTED);
 	xenbus_switch_state(be->xdev, XenbusStateConnected);
+	if (asked_to_close(be))
+		xenbus_switch_state(be->xdev, XenbusStateClosing);
 	return 0;
+}
+
+/* Read what the frontend says, and join it unless the device has left. */
+static int read_and_join(struct xen_blkback *be, const char **what)
+{
+	struct xen_blkback_params *params = kzalloc_obj(*params);
+	int err;
+
+	*what = "reading frontend's parameters";
+	if (!params)
+		return -ENOMEM;
+	err = read_params(be, params);
+	if (!err) {
+		guard(mutex)(&be->bus_lock);
+		if (!removed(be))
+			err = join(be, params, what);
+	}
+	kfree(params);
+	return err;
 }
 
 static void connect(struct xen_blkback *be)
@@ -353,10 +367,11 @@ static void connect(struct xen_blkback *be)
 	pace(&be->next_connect);
 	err = xen_blkback_sync(be);
 	if (!err) {
-		if (!stay(be))
+		/* A close meanwhile was before the keys that we read now. */
+		test_and_clear_bit(XEN_BLKBACK_EV_CLOSED, &be->events);
+		if (!front_wants_in(be) || asked_to_close(be))
 			return;
-		err = join(be, &what);
-		mutex_unlock(&be->bus_lock);
+		err = read_and_join(be, &what);
 	}
 	if (!err)
 		return;
@@ -373,26 +388,32 @@ static void read_mode(struct xen_blkback *be)
 	char *mode = read_key(be->xdev->nodename, "mode");
 	char *type = read_key(be->xdev->nodename, "device-type");
 
-	be->readonly = !mode || !strchr(mode, 'w');
+	be->readonly = IS_ERR(mode) || !strchr(mode, 'w');
 	be->exclusive = !be->readonly && !strchr(mode, '!');
-	be->cdrom = type && !strcmp(type, "cdrom");
-	kfree(mode);
-	kfree(type);
+	be->cdrom = !IS_ERR(type) && !strcmp(type, "cdrom");
+	if (!IS_ERR(mode))
+		kfree(mode);
+	if (!IS_ERR(type))
+		kfree(type);
 }
 
 /* The hotplug script writes the key when the backing device is set up. */
 static void open_backing(struct xen_blkback *be)
 {
-	char *value = read_key(be->xdev->nodename, "physical-device");
+	char *value = read_optional(be->xdev->nodename, "physical-device");
 	u32 major, minor;
 	int err;
 
 	if (!value)
 		return;
-	err = xen_blkif_parse_device(value, &major, &minor);
-	kfree(value);
+	err = PTR_ERR_OR_ZERO(value);
+	if (!err) {
+		err = xen_blkif_parse_device(value, &major, &minor);
+		kfree(value);
+	}
 	if (!err) {
 		pace(&be->next_open);
+		/* If it leaves after this, winding down closes the disk. */
 		if (removed(be))
 			return;
 		read_mode(be);
@@ -641,7 +662,7 @@ static int blkback_probe(struct xenbus_device *xdev,
 	if (!err)
 		return 0;
 
-	xenbus_dev_fatal(xdev, err, "setting up the backend");
+	report(be, err, "setting up the backend");
 	blkback_remove(xdev);
 	return err;
 }

@@ -64,17 +64,19 @@ bool xen_netback_set_state(struct xen_netback_vif *vif,
  * @fault: what it did
  *
  * Returns at once: the data path sees the new state and stops, events stay
- * masked for lack of an end of interrupt, and the rest is done by a work item.
+ * masked for lack of an end of interrupt, and the rest is the control work's.
  *
  * Context: any, hard interrupt included; idempotent.
  */
 void xen_netback_quarantine(struct xen_netback_vif *vif,
 			    enum xen_netback_fault fault)
 {
-	if (!xen_netback_set_state(vif, XEN_NETBACK_QUARANTINED))
+	if (xen_netback_state(vif) != XEN_NETBACK_RUNNING)
 		return;
+	/* Before the state, for the control work may see that at once. */
 	WRITE_ONCE(vif->fault, fault);
-	schedule_work(&vif->quarantine_work);
+	if (xen_netback_set_state(vif, XEN_NETBACK_QUARANTINED))
+		xen_netback_kick(vif);
 }
 
 static void queue_start(struct xen_netback_queue *queue)

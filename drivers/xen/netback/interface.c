@@ -250,8 +250,8 @@ struct xen_netback_vif *xen_netback_vif_create(struct xenbus_device *xdev,
 	vif->max_queues = max_queues;
 	atomic_set(&vif->state, XEN_NETBACK_WAITING);
 	mutex_init(&vif->lock);
-	INIT_WORK(&vif->quarantine_work, xen_netback_quarantine_work);
-	INIT_DELAYED_WORK(&vif->connect_work, xen_netback_connect_work);
+	INIT_DELAYED_WORK(&vif->ctl, xen_netback_ctl);
+	vif->next_change = jiffies;
 	vif->next_connect = jiffies;
 	INIT_DELAYED_WORK(&vif->stall_work, xen_netback_rx_stall);
 	ratelimit_state_init(&vif->ratelimit, 10 * HZ, 5);

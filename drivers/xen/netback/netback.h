@@ -5,9 +5,10 @@
  * A vif belongs to one xenbus device from probe to remove and owns its netdev.
  * A queue set belongs to the vif and lives from connect to disconnect; readers
  * reach it through vif->queues under RCU, and nobody else keeps a pointer.
- * vif->lock serialises xenbus callbacks and the works that connect and that
- * take a vif into quarantine: whoever holds it may build or destroy the queue
- * set.  It is taken before RTNL.
+ * vif->lock is the control work's and remove's: whoever holds it may build or
+ * destroy the queue set, and writes our state.  It is taken before RTNL, and
+ * never in a watch but by remove, for which the thread of all watches has to
+ * wait.
  * RTNL: queue->napi_on, and the publishing store to vif->queues.
  * Everything of guest transmit (queue->tx, queue->txb, the pieces) belongs to
  * the NAPI instance; everything of guest receive (queue->rx, queue->rxb) to
@@ -45,6 +46,13 @@ enum xen_netback_state {
 	XEN_NETBACK_QUARANTINED, /* queues published, frontend broke the rules */
 	XEN_NETBACK_GONE,	/* device is being removed */
 	XEN_NETBACK_STATES
+};
+
+/* enum xen_netback_event - bits of what the control work has not seen yet */
+enum xen_netback_event {
+	XEN_NETBACK_EV_FRONTEND,	/* its state was written */
+	XEN_NETBACK_EV_OUT,	/* with one that ends a connection */
+	XEN_NETBACK_EV_OFFLINE,	/* our state was, while offline */
 };
 
 enum xen_netback_tx_stat {
@@ -225,12 +233,13 @@ struct xen_netback_vif {
 	struct delayed_work stall_work;
 
 	struct mutex lock;	/* see the top of this file */
-	struct work_struct quarantine_work;
-	struct delayed_work connect_work;
-	unsigned long next_connect;	/* jiffies */
+	struct delayed_work ctl;
+	unsigned long events;	/* of enum xen_netback_event, for ctl */
+	enum xenbus_state front_state;	/* latest seen */
+	bool closed;		/* and may be unregistered when offline */
+	unsigned long next_change, next_connect;	/* jiffies */
 	struct xenbus_watch hotplug_watch;
-	bool hotplug_watched;
-	bool frontend_ready;
+	struct xenbus_watch state_watch;
 	struct ratelimit_state ratelimit;
 	char *script;
 };
@@ -313,8 +322,8 @@ struct xen_netback_vif *xen_netback_vif_create(struct xenbus_device *xdev,
 void xen_netback_vif_destroy(struct xen_netback_vif *vif);
 
 /* xenbus.c */
-void xen_netback_quarantine_work(struct work_struct *work);
-void xen_netback_connect_work(struct work_struct *work);
+void xen_netback_kick(struct xen_netback_vif *vif);
+void xen_netback_ctl(struct work_struct *work);
 int xen_netback_xenbus_register(void);
 void xen_netback_xenbus_unregister(void);
 

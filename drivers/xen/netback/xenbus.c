@@ -12,8 +12,12 @@
  *			script is through
  *	Closing		taken down		Closing
  *	Closed		taken down		Closed; removed if offline
- *	(no directory)	taken down		Closed; removed
+ *	(no directory)	taken down		Closed; removed if offline
  *	anything else	-			-
+ *
+ * Watches fire in the one thread that serves all domains, where nothing may take
+ * its time: they only note what has happened.  The rest is done by a work of
+ * the vif's own, the control work.
  *
  * All keys of the frontend are read once per connect, into one structure, and
  * are checked before anything is built from them.
@@ -188,66 +192,168 @@ static void refuse(struct xen_netback_vif *vif, int err, const char *why)
 /*
  * A connection costs Dom0 a lot more than the frontend that asks for it, some of
  * that under RTNL, and the bus logs a ring that it cannot map, every time.  So
- * there are ten a second at the most.  The first is at once, but never in the
- * thread that delivers everybody's watches.
+ * there are five a second at the most.  Any other change of state is cheaper,
+ * and frontends wait for our answer to it.
  */
-#define CONNECT_PAUSE	msecs_to_jiffies(100)
+#define CONNECT_PAUSE	msecs_to_jiffies(200)
+#define CHANGE_PAUSE	msecs_to_jiffies(10)
 
-static void ask_to_connect(struct xen_netback_vif *vif)
+static unsigned long left_until(unsigned long when)
 {
-	long left = vif->next_connect - jiffies;
-
-	lockdep_assert_held(&vif->lock);
-	mod_delayed_work(system_power_efficient_wq, &vif->connect_work,
-			 max(left, 0L));
-}
-
-/* Connect if everybody is ready for it. */
-static void try_connect(struct xen_netback_vif *vif)
-{
-	struct xen_netback_config *config;
-	int err;
-
-	lockdep_assert_held(&vif->lock);
-	if (!vif->frontend_ready || !hotplug_done(vif) ||
-	    xen_netback_state(vif) != XEN_NETBACK_WAITING ||
-	    vif->xdev->state != XenbusStateInitWait)
-		return;
-
-	vif->next_connect = jiffies + CONNECT_PAUSE;
-	config = kzalloc_obj(*config);
-	if (!config) {
-		refuse(vif, -ENOMEM, "no memory to connect");
-		return;
-	}
-
-	err = read_config(vif, config);
-	if (err) {
-		refuse(vif, err, "reading the frontend's configuration");
-	} else {
-		err = xen_netback_connect(vif, config);
-		if (err)
-			refuse(vif, err, "connecting rings and events");
-		else
-			xenbus_switch_state(vif->xdev, XenbusStateConnected);
-	}
-	kfree(config);
+	return max((long)(when - jiffies), 0L);
 }
 
 /**
- * xen_netback_connect_work() - connect when its turn has come
- * @work: connect_work of a vif
+ * xen_netback_kick() - have the control work look at the vif
+ * @vif: the vif
  *
- * Context: process.
+ * Context: any, hard interrupt included.
  */
-void xen_netback_connect_work(struct work_struct *work)
+void xen_netback_kick(struct xen_netback_vif *vif)
+{
+	mod_delayed_work(system_power_efficient_wq, &vif->ctl,
+			 left_until(READ_ONCE(vif->next_change)));
+}
+
+static int build_queues(struct xen_netback_vif *vif, const char **why)
+{
+	struct xen_netback_config *config = kzalloc_obj(*config);
+	int err;
+
+	*why = "reading the frontend's configuration";
+	if (!config)
+		return -ENOMEM;
+	err = read_config(vif, config);
+	if (!err) {
+		*why = "connecting rings and events";
+		err = xen_netback_connect(vif, config);
+	}
+	kfree(config);
+	return err;
+}
+
+/* The toolstack may have asked us to close, where we just wrote our state. */
+static bool gone_offline(struct xen_netback_vif *vif)
+{
+	u32 online;
+
+	return !read_key(vif->xdev->nodename, "online", 0, 1, &online) &&
+	       !online;
+}
+
+/* Connect if everybody is ready for it and its turn has come. */
+static void try_connect(struct xen_netback_vif *vif)
+{
+	const char *why;
+	int err;
+
+	if (xen_netback_state(vif) != XEN_NETBACK_WAITING ||
+	    vif->xdev->state != XenbusStateInitWait || !hotplug_done(vif))
+		return;
+	if (time_before(jiffies, vif->next_connect)) {
+		/* Not later than what a kick has asked for meanwhile. */
+		queue_delayed_work(system_power_efficient_wq, &vif->ctl,
+				   left_until(vif->next_connect));
+		return;
+	}
+
+	vif->next_connect = jiffies + CONNECT_PAUSE;
+	err = build_queues(vif, &why);
+	if (err) {
+		refuse(vif, err, why);
+		return;
+	}
+	xenbus_switch_state(vif->xdev, XenbusStateConnected);
+	if (gone_offline(vif))
+		xenbus_switch_state(vif->xdev, XenbusStateClosing);
+}
+
+/* Enter a state without queues. */
+static void take_down(struct xen_netback_vif *vif, enum xenbus_state state)
+{
+	xen_netback_disconnect(vif);
+	/* Pairs with the acquire in state_changed(). */
+	smp_store_release(&vif->closed, state == XenbusStateClosed);
+	xenbus_switch_state(vif->xdev, state);
+}
+
+/*
+ * The frontend wants in.  If it was out meanwhile, of which one look may be all
+ * that we see, its rings are new ones; and one that was closed may want back in
+ * without more ado.
+ */
+static void frontend_connected(struct xen_netback_vif *vif, bool was_out)
+{
+	if (was_out || vif->closed)
+		take_down(vif, XenbusStateInitWait);
+	try_connect(vif);
+}
+
+static void follow_frontend(struct xen_netback_vif *vif)
+{
+	bool was_out = test_and_clear_bit(XEN_NETBACK_EV_OUT, &vif->events);
+
+	switch (READ_ONCE(vif->front_state)) {
+	case XenbusStateInitialising:
+		take_down(vif, XenbusStateInitWait);
+		break;
+	case XenbusStateConnected:
+		frontend_connected(vif, was_out);
+		break;
+	case XenbusStateClosing:
+		take_down(vif, XenbusStateClosing);
+		break;
+	case XenbusStateClosed:
+	case XenbusStateUnknown:
+		take_down(vif, XenbusStateClosed);
+		break;
+	default:
+		/* Between the others, or nonsense: nothing to do for us. */
+		break;
+	}
+}
+
+/*
+ * The toolstack wants the device away, and there is no connection to end.  It
+ * says so by writing our state, which we may have overwritten since.
+ */
+static bool asked_to_close(struct xen_netback_vif *vif)
+{
+	return test_and_clear_bit(XEN_NETBACK_EV_OFFLINE, &vif->events) &&
+	       xen_netback_state(vif) == XEN_NETBACK_WAITING &&
+	       gone_offline(vif);
+}
+
+static void leave_quarantine(struct xen_netback_vif *vif)
+{
+	xen_netback_disconnect(vif);
+	refuse(vif, -EPROTO, xen_netback_fault_name(READ_ONCE(vif->fault)));
+}
+
+/**
+ * xen_netback_ctl() - control work: the only code that connects and disconnects
+ * @work: ctl of a vif
+ *
+ * Context: process; never twice at a time for a vif.
+ */
+void xen_netback_ctl(struct work_struct *work)
 {
 	struct xen_netback_vif *vif =
 		container_of(to_delayed_work(work), struct xen_netback_vif,
-			     connect_work);
+			     ctl);
 
+	WRITE_ONCE(vif->next_change, jiffies + CHANGE_PAUSE);
 	mutex_lock(&vif->lock);
-	try_connect(vif);
+	if (xen_netback_state(vif) == XEN_NETBACK_QUARANTINED)
+		leave_quarantine(vif);
+	/* Its state is what it was if nobody has told us of another one. */
+	if (test_and_clear_bit(XEN_NETBACK_EV_FRONTEND, &vif->events))
+		follow_frontend(vif);
+	else if (READ_ONCE(vif->front_state) == XenbusStateConnected)
+		try_connect(vif);
+	/* Last, for it says what our state is to be in the end. */
+	if (asked_to_close(vif))
+		take_down(vif, XenbusStateClosed);
 	mutex_unlock(&vif->lock);
 }
 
@@ -260,76 +366,61 @@ static bool one_event_at_a_time(struct xenbus_watch *watch, const char *path,
 static void hotplug_changed(struct xenbus_watch *watch, const char *path,
 			    const char *token)
 {
-	struct xen_netback_vif *vif =
-		container_of(watch, struct xen_netback_vif, hotplug_watch);
-
-	mutex_lock(&vif->lock);
-	ask_to_connect(vif);
-	mutex_unlock(&vif->lock);
+	xen_netback_kick(container_of(watch, struct xen_netback_vif,
+				      hotplug_watch));
 }
 
-/**
- * xen_netback_quarantine_work() - the part of quarantine that can sleep
- * @work: quarantine_work of a vif
- *
- * Context: process.
+/*
+ * Our own state node: written by us, and by the toolstack that wants us to
+ * close.  A device may be unregistered in the watch thread only, where the bus
+ * does it too; so this is how the control work asks for it.
  */
-void xen_netback_quarantine_work(struct work_struct *work)
+static void state_changed(struct xenbus_watch *watch, const char *path,
+			  const char *token)
 {
 	struct xen_netback_vif *vif =
-		container_of(work, struct xen_netback_vif, quarantine_work);
+		container_of(watch, struct xen_netback_vif, state_watch);
+	struct xenbus_device *xdev = vif->xdev;
 
-	mutex_lock(&vif->lock);
-	if (xen_netback_state(vif) == XEN_NETBACK_QUARANTINED) {
-		xen_netback_disconnect(vif);
-		vif->frontend_ready = false;
-		refuse(vif, -EPROTO,
-		       xen_netback_fault_name(READ_ONCE(vif->fault)));
+	if (xenbus_dev_is_online(xdev))
+		return;
+	/* Pairs with the release in take_down(). */
+	if (smp_load_acquire(&vif->closed)) {
+		get_device(&xdev->dev);
+		device_unregister(&xdev->dev);
+		put_device(&xdev->dev);
+		return;
 	}
-	mutex_unlock(&vif->lock);
+	set_bit(XEN_NETBACK_EV_OFFLINE, &vif->events);
+	xen_netback_kick(vif);
 }
 
-static void take_down(struct xen_netback_vif *vif, enum xenbus_state state)
+/* A frontend in such a state has no connection; its next one is a new one. */
+static bool is_out(enum xenbus_state state)
 {
-	vif->frontend_ready = false;
-	xen_netback_disconnect(vif);
-	xenbus_switch_state(vif->xdev, state);
+	switch (state) {
+	case XenbusStateUnknown:
+	case XenbusStateInitialising:
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void frontend_changed(struct xenbus_device *xdev,
 			     enum xenbus_state state)
 {
 	struct xen_netback_vif *vif = dev_get_drvdata(&xdev->dev);
-	bool remove = false;
 
-	mutex_lock(&vif->lock);
-	switch (state) {
-	case XenbusStateInitialising:
-		take_down(vif, XenbusStateInitWait);
-		break;
-	case XenbusStateConnected:
-		vif->frontend_ready = true;
-		ask_to_connect(vif);
-		break;
-	case XenbusStateClosing:
-		take_down(vif, XenbusStateClosing);
-		break;
-	case XenbusStateClosed:
-		take_down(vif, XenbusStateClosed);
-		remove = !xenbus_dev_is_online(xdev);
-		break;
-	case XenbusStateUnknown:
-		take_down(vif, XenbusStateClosed);
-		remove = true;
-		break;
-	default:
-		/* Between the others, or nonsense: nothing to do for us. */
-		break;
-	}
-	mutex_unlock(&vif->lock);
-
-	if (remove)
-		device_unregister(&xdev->dev);
+	WRITE_ONCE(vif->front_state, state);
+	/* Who clears the bits sees this state or a later one. */
+	smp_mb__before_atomic();
+	if (is_out(state))
+		set_bit(XEN_NETBACK_EV_OUT, &vif->events);
+	set_bit(XEN_NETBACK_EV_FRONTEND, &vif->events);
+	xen_netback_kick(vif);
 }
 
 static int write_features(struct xenbus_device *xdev, u32 max_queues,
@@ -338,6 +429,9 @@ static int write_features(struct xenbus_device *xdev, u32 max_queues,
 	u32 i;
 	int err;
 
+	/* Of a device that is gone again, nothing may be left. */
+	if (!xenbus_exists(xbt, xdev->nodename, "state"))
+		return -ENOENT;
 	for (i = 0; i < ARRAY_SIZE(offered); i++) {
 		err = xenbus_write(xbt, xdev->nodename, offered[i], "1");
 		if (err)
@@ -366,24 +460,30 @@ static int offer_features(struct xenbus_device *xdev, u32 max_queues)
 	return err;
 }
 
+static void unwatch(struct xenbus_watch *watch)
+{
+	if (!watch->node)
+		return;
+	unregister_xenbus_watch(watch);
+	kfree(watch->node);
+	watch->node = NULL;
+}
+
 static void vif_remove(struct xenbus_device *xdev)
 {
 	struct xen_netback_vif *vif = dev_get_drvdata(&xdev->dev);
 
-	if (vif->hotplug_watched) {
-		unregister_xenbus_watch(&vif->hotplug_watch);
-		kfree(vif->hotplug_watch.node);
-	}
-	/* With the watches gone, nobody asks any more. */
-	cancel_delayed_work_sync(&vif->connect_work);
-	cancel_work_sync(&vif->quarantine_work);
+	unwatch(&vif->hotplug_watch);
+	unwatch(&vif->state_watch);
+	/* With the watches gone, only a fault can start it again. */
+	cancel_delayed_work_sync(&vif->ctl);
 
 	mutex_lock(&vif->lock);
 	xen_netback_disconnect(vif);
 	xen_netback_set_state(vif, XEN_NETBACK_GONE);
 	mutex_unlock(&vif->lock);
-	/* Quarantine needs running queues, and there are none any more. */
-	cancel_work_sync(&vif->quarantine_work);
+	/* And that needs running queues, of which there are none any more. */
+	cancel_delayed_work_sync(&vif->ctl);
 
 	/* A new netdev has to go through the hotplug script again. */
 	xenbus_rm(XBT_NIL, xdev->nodename, "hotplug-status");
@@ -408,9 +508,14 @@ static int announce(struct xen_netback_vif *vif)
 				   "%s/%s", xdev->nodename, "hotplug-status");
 	if (err)
 		return err;
-	vif->hotplug_watched = true;
 
 	err = xenbus_switch_state(xdev, XenbusStateInitWait);
+	if (err)
+		return err;
+
+	err = xenbus_watch_pathfmt(xdev, &vif->state_watch,
+				   one_event_at_a_time, state_changed,
+				   "%s/%s", xdev->nodename, "state");
 	if (err)
 		return err;
 	kobject_uevent(&xdev->dev.kobj, KOBJ_ONLINE);

@@ -9,11 +9,12 @@
  * use one connection; "producer" and "lose-port" cost it and so come last.  For
  * each prints what the backend answered, and what it answered to a correct
  * request afterwards.  same-id sends two good requests that nobody can tell
- * apart; lose-port closes the event channel behind a full ring.  many:COUNT sends that many bad requests of all kinds, a ring
- * full at a time, and race:COUNT good ones that change while they are read;
- * they print what became of them; race-list:COUNT changes the lists of
- * indirect segments alone.  events:COUNT sends as many events without a
- * request.
+ * apart; lose-port closes the event channel behind a full ring.  many:COUNT
+ * sends that many bad requests of all kinds, a ring full at a time, race:COUNT
+ * good ones that change while they are read, race-list:COUNT such whose list of
+ * indirect segments does, and flapping:COUNT such whose grant comes and goes;
+ * they print what became of them.  events:COUNT sends as many events without a
+ * request, and ticks:COUNT as many requests with an event each.
  */
 #include <pthread.h>
 
@@ -28,7 +29,8 @@
 #define DISCARD_SECURE 1
 #define MAX_SEGMENTS 11
 #define RING_SIZE 32
-#define LIST 16		/* segments of an indirect request that are good */
+#define RACED 16	/* that are rewritten while they are read */
+#define LIST 512	/* segments that a page has room for, all good */
 
 struct segment {
 	uint32_t gref;
@@ -81,6 +83,7 @@ struct device {
 	volatile struct ring *ring;
 	struct channel channel;
 	uint32_t ring_gref, data_gref, list_gref, readonly_gref;
+	uint32_t flapping_gref;
 	uint32_t produced, consumed;
 	struct segment *list;
 	uint64_t sectors;
@@ -126,10 +129,10 @@ static void connect_device(struct device *d, const char *number)
 	d->sectors = fetch(path);
 }
 
-/* An id that is known again when a racer has rewritten its first two bytes. */
+/* An id that is known again when a racer has rewritten its first four bytes. */
 static uint64_t make_id(uint64_t number)
 {
-	return (0x1000 + number) << 16;
+	return (0x1000 + number) << 32;
 }
 
 /*
@@ -143,6 +146,7 @@ static struct request *prepare(struct device *d)
 		&d->ring->slot[d->produced % RING_SIZE].request;
 	int i;
 
+	d->ring->rsp_event = d->consumed + 1;
 	memset(request, 0, sizeof(*request));
 	request->operation = OP_READ;
 	request->nr_segments = 1;
@@ -158,7 +162,6 @@ static struct request *prepare(struct device *d)
 static void publish(struct device *d)
 {
 	__sync_synchronize();
-	d->ring->rsp_event = d->consumed + 1;
 	d->ring->req_prod = d->produced;
 	__sync_synchronize();
 	channel_notify(&d->channel);
@@ -170,12 +173,18 @@ static void push(struct device *d)
 	publish(d);
 }
 
+/* Whether there is a response, and not a producer that we wrote ourselves. */
+static int answered(struct device *d)
+{
+	return (uint32_t)(d->ring->rsp_prod - d->consumed - 1) < RING_SIZE;
+}
+
 /* Prints the next response; tells its status, or 1 when none comes. */
 static int answer(struct device *d, const char *what, int ms)
 {
-	for (; ms > 0 && d->ring->rsp_prod == d->consumed; ms -= 20)
+	for (; ms > 0 && !answered(d); ms -= 20)
 		pause_ms(20);
-	if (d->ring->rsp_prod == d->consumed) {
+	if (!answered(d)) {
 		printf("%s none\n", what);
 		return 1;
 	}
@@ -235,7 +244,9 @@ static struct discard *make_discard(struct request *r, uint64_t sectors)
 	BAD("unaligned", r->sector = 1)					\
 	BAD("write", r->operation = OP_WRITE)				\
 	BAD("flush", r->operation = OP_FLUSH; r->nr_segments = 0)	\
+	BAD("flush-data", r->operation = OP_FLUSH)			\
 	BAD("barrier", r->operation = OP_BARRIER; r->nr_segments = 0)	\
+	BAD("barrier-data", r->operation = OP_BARRIER)			\
 	BAD("discard", make_discard(r, n))				\
 	BAD("discard-secure", make_discard(r, n)->flag = DISCARD_SECURE) \
 	BAD("discard-past-end", make_discard(r, 1)->sector = d->sectors + n) \
@@ -247,6 +258,7 @@ static struct discard *make_discard(struct request *r, uint64_t sectors)
 	BAD("indirect-grant", make_indirect(d, r)->gref[0] = 0xfffffff0) \
 	BAD("indirect-list-is-ring",					\
 	    make_indirect(d, r)->gref[0] = d->ring_gref)		\
+	BAD("rsp-prod", d->ring->rsp_prod = d->consumed - n)		\
 	BAD("rsp-event", d->ring->rsp_event = n)			\
 	BAD("req-event", d->ring->req_event = n)
 
@@ -281,13 +293,13 @@ static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
 	int ms;
 
 	while (d->consumed != d->produced) {
-		for (ms = 20000; ms > 0 && d->ring->rsp_prod == d->consumed; ms--)
+		for (ms = 20000; ms > 0 && !answered(d); ms--)
 			pause_ms(1);
-		if (d->ring->rsp_prod == d->consumed)
+		if (!answered(d))
 			return;
 		struct response r = *(struct response *)
 			&d->ring->slot[d->consumed++ % RING_SIZE].response;
-		uint64_t which = (r.id - make_id(first_id)) >> 16;
+		uint64_t which = (r.id - make_id(first_id)) >> 32;
 
 		if (which >= RING_SIZE || seen[which]++)
 			(*wrong)++;
@@ -298,9 +310,13 @@ static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
 	}
 }
 
+/* What many requests suffer from. */
+enum many { SPOILT, RACING, RACING_LIST, FLAPPING };
+
 struct race {
 	volatile struct ring *ring;
 	volatile struct segment *list;
+	uint32_t good_gref;
 	uint64_t sectors;
 	volatile int stop;
 	int list_alone;
@@ -313,6 +329,7 @@ struct race {
 static void *racer(void *argument)
 {
 	static const uint8_t bytes[] = { 0, 1, 6, 7, 8, 12, 255 };
+	static const uint16_t counts[] = { 0, 1, 2, 64, 65, 65535 };
 	struct race *race = argument;
 	unsigned int turn = 0;
 
@@ -321,45 +338,73 @@ static void *racer(void *argument)
 			&race->ring->slot[turn % RING_SIZE].request;
 		volatile struct segment *s =
 			&r->segment[1 + turn % (MAX_SEGMENTS - 1)];
+		volatile struct segment *l = &race->list[turn % RACED];
+		uint32_t gref = turn % 13 ? race->good_gref : 0xfffffff0;
 
-		race->list[turn % LIST].first = bytes[turn / 2 % 7];
-		race->list[turn % LIST].last = bytes[turn / 4 % 7];
+		l->first = bytes[turn / 2 % 7];
+		l->last = bytes[turn / 4 % 7];
+		l->gref = gref;
 		if (race->list_alone)
 			continue;
 		r->operation = bytes[turn % 7];
-		r->nr_segments = bytes[turn / 3 % 7];
+		if (turn % 2)
+			r->nr_segments = bytes[turn / 3 % 7];
+		else
+			((volatile struct indirect *)r)->nr_segments =
+				counts[turn / 3 % 6];
 		s->first = bytes[turn / 5 % 7];
 		s->last = bytes[turn / 7 % 7];
-		r->sector = turn % 11 ? turn % 65536 :
+		s->gref = gref;
+		r->sector = turn % 11 ? turn % (race->sectors / 2) :
 			    turn % 3 ? race->sectors - turn % 16 : ~0ull - turn;
 		race->ring->req_event = race->ring->rsp_event = turn * 0x1000193;
 	}
 	return NULL;
 }
 
-static void many(struct device *d, long count, int racing, int list_alone)
+/* One of them: a read that was right when it was prepared, but when spoilt. */
+static void one_of_many(struct device *d, enum many how)
+{
+	struct request *r = prepare(d);
+
+	switch (how) {
+	case SPOILT:
+		spoil(d, r, misdeeds[dice(sizeof(misdeeds) /
+					  sizeof(*misdeeds))], dice(256));
+		break;
+	case RACING:
+	case RACING_LIST:
+		if (how == RACING_LIST || dice(2))
+			make_indirect(d, r)->nr_segments = 1 + dice(3);
+		break;
+	case FLAPPING:
+		/* Both ways, and as one of several segments. */
+		r->operation = dice(2) ? OP_READ : OP_WRITE;
+		r->nr_segments = 1 + dice(MAX_SEGMENTS);
+		r->segment[dice(r->nr_segments)].gref = d->flapping_gref;
+		break;
+	}
+}
+
+static void many(struct device *d, long count, enum many how)
 {
 	struct race race = {
 		.ring = d->ring, .list = d->list, .sectors = d->sectors,
-		.list_alone = list_alone,
+		.good_gref = d->data_gref, .list_alone = how == RACING_LIST,
 	};
+	int racing = how == RACING || how == RACING_LIST;
 	int good = 0, bad = 0, wrong = 0, i;
 	pthread_t thread;
 
+	if (how == FLAPPING)
+		d->flapping_gref = flapping_grant();
 	if (racing && pthread_create(&thread, NULL, racer, &race))
 		die("pthread_create");
 	for (; count > 0; count -= RING_SIZE) {
 		uint32_t first_id = d->next_id;
 
 		for (i = 0; i < RING_SIZE; i++) {
-			struct request *r = prepare(d);
-
-			if (racing && (list_alone || dice(2)))
-				make_indirect(d, r)->nr_segments = 1 + dice(3);
-			else if (!racing)
-				spoil(d, r, misdeeds[dice(sizeof(misdeeds) /
-							  sizeof(*misdeeds))],
-				      dice(256));
+			one_of_many(d, how);
 			d->produced++;
 		}
 		publish(d);
@@ -384,6 +429,22 @@ static void bad_producer(struct device *d, long n)
 	       d->ring->rsp_prod - d->consumed, backend_state(d->backend));
 }
 
+/* T24: an event for each request, and one for each response. */
+static void ticks(struct device *d, long n)
+{
+	int good = 0, bad = 0, wrong = 0;
+
+	while (n-- > 0) {
+		uint32_t first_id = d->next_id;
+
+		prepare(d);
+		push(d);
+		harvest(d, first_id, &good, &bad, &wrong);
+	}
+	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
+	       d->produced - d->consumed);
+}
+
 /* Two good requests with one id: an answer to each. */
 static void same_id(struct device *d)
 {
@@ -396,7 +457,7 @@ static void same_id(struct device *d)
 	answer(d, "same-id: response", 20000);
 }
 
-/* T6: a full ring, of whose answers nobody can be told. */
+/* T6: a full ring, of whose answers nobody can be told, on a port that is new. */
 static void lose_port(struct device *d)
 {
 	int good = 0, bad = 0, wrong = 0, i;
@@ -408,6 +469,8 @@ static void lose_port(struct device *d)
 	}
 	publish(d);
 	channel_close(&d->channel);
+	d->channel = channel_open();
+	channel_notify(&d->channel);
 	harvest(d, first_id, &good, &bad, &wrong);
 	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
 	       d->produced - d->consumed);
@@ -430,17 +493,20 @@ static void one(struct device *d, const char *misdeed)
 		return;
 	}
 	if (!strcmp(name, "events")) {
-		for (; n > 0; n--)
-			channel_notify(&d->channel);
+		channels_storm(&d->channel, NULL, n);
 		puts("sent");
+	} else if (!strcmp(name, "ticks")) {
+		ticks(d, n);
 	} else if (!strcmp(name, "same-id")) {
 		same_id(d);
 	} else if (!strcmp(name, "many")) {
-		many(d, n, 0, 0);
+		many(d, n, SPOILT);
 	} else if (!strcmp(name, "race")) {
-		many(d, n, 1, 0);
+		many(d, n, RACING);
 	} else if (!strcmp(name, "race-list")) {
-		many(d, n, 1, 1);
+		many(d, n, RACING_LIST);
+	} else if (!strcmp(name, "flapping")) {
+		many(d, n, FLAPPING);
 	} else {
 		misbehave(d, name, n);
 		answer(d, "response", 20000);
@@ -464,6 +530,7 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc; i++)
 		one(&d, argv[i]);
 	store(d.path, "state", "%d", STATE_CLOSED);
-	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	printf("end: backend %s\n", backend_reaches(d.backend, STATE_CLOSED, 10000) ?
+	       "closed" : "open");
 	return 0;
 }

@@ -10,9 +10,11 @@
  * what became of the bad requests, whether a correct one is served afterwards,
  * and the backend's state.  "rx-..." posts receive requests, which somebody has
  * to send frames to; events:COUNT sends as many events on each port without a
- * request, shapes:COUNT that many packets of slots in all sizes, and cuts:FLAGS
- * TCP packets whose first slot ends at each of the first 128 bytes.  lose-port
- * closes the event channels behind a full ring, which costs the connection.
+ * request, ticks:COUNT that many packets with an event each, shapes:COUNT that
+ * many packets of slots in all sizes, flapping:COUNT packets with a grant that
+ * comes and goes, and cuts:FLAGS TCP packets whose first slot ends at each of
+ * the first 128 bytes.  lose-port closes the event channels behind a full ring,
+ * which costs the connection; quit ends the program as things are.
  */
 #include "xendev.h"
 
@@ -321,12 +323,13 @@ static void receive(struct device *d, const char *which, int count)
 			!strcmp(which, "rx-ring") ? d->rx_ring_gref :
 			d->rx_data_gref;
 	int same = !strcmp(which, "rx-same-id"), good = 0, errors = 0, i, ms;
+	int mixed = !strcmp(which, "rx-mixed"), wrong = 0;
 
 	for (i = 0; i < count; i++) {
 		volatile struct rx_request *r = &d->rx->slot[d->rx_produced %
 							     RING_SIZE].request;
 
-		r->gref = gref;
+		r->gref = mixed && i % 2 ? 0xfffffff0 : gref;
 		r->id = same ? 7 : d->rx_produced % RING_SIZE;
 		d->rx_produced++;
 	}
@@ -340,16 +343,38 @@ static void receive(struct device *d, const char *which, int count)
 	for (ms = 60000; ms > 0 && d->rx_consumed != d->rx_produced; ms -= 20) {
 		while (d->rx_consumed != d->rx->rsp_prod &&
 		       d->rx_consumed != d->rx_produced) {
-			if (d->rx->slot[d->rx_consumed++ % RING_SIZE]
-			    .response.status < 0)
+			uint32_t slot = d->rx_consumed++ % RING_SIZE;
+			struct rx_response r = *(struct rx_response *)
+				&d->rx->slot[slot].response;
+
+			if (r.id != (same ? 7 : slot))
+				wrong++;
+			else if (r.status < 0)
 				errors++;
 			else
 				good++;
 		}
 		pause_ms(20);
 	}
-	printf("frames good %d errors %d missing %u\n", good, errors,
+	printf("frames good %d errors %d missing %u", good, errors,
 	       d->rx_produced - d->rx_consumed);
+	if (wrong)
+		printf(" wrong %d", wrong);
+	putchar('\n');
+}
+
+/* T24: an event for each packet, and one for each response. */
+static void ticks(struct device *d, long n)
+{
+	int good = 0, errors = 0, wrong = 0;
+
+	for (; n > 0; n--) {
+		prepare(d);
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
 }
 
 /* T19: a packet of any number of slots of all sizes; none leaves its page. */
@@ -394,6 +419,33 @@ static void shapes(struct device *d, int packets)
 	       d->produced - d->consumed);
 }
 
+/* Packets of three slots, one of whose grants comes and goes. */
+static void flapping(struct device *d, int packets)
+{
+	int good = 0, errors = 0, wrong = 0, i;
+	uint32_t gref = flapping_grant();
+
+	while (packets > 0 && d->consumed == d->produced) {
+		for (; packets > 0 && d->produced - d->consumed + 3 <=
+		       RING_SIZE; packets--) {
+			int unsteady = dice(3);
+
+			for (i = 0; i < 3; i++) {
+				struct tx_request *r = prepare(d);
+
+				r->size = i ? 200 : 600;
+				r->flags = i < 2 ? MORE_DATA : 0;
+				if (i == unsteady)
+					r->gref = gref;
+			}
+		}
+		push(d);
+		harvest(d, &good, &errors, &wrong);
+	}
+	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
+	       d->produced - d->consumed);
+}
+
 /* T19: a packet of two slots, the first of which has so many bytes. */
 static void cut(struct device *d, unsigned int bytes, unsigned int flags)
 {
@@ -421,7 +473,7 @@ static void cuts(struct device *d, unsigned int flags)
 	       d->produced - d->consumed);
 }
 
-/* T6: a full ring, of whose answers nobody can be told. */
+/* T6: a full ring, of whose answers nobody can be told, on ports that are new. */
 static void lose_port(struct device *d)
 {
 	while (d->produced - d->consumed < RING_SIZE)
@@ -429,9 +481,10 @@ static void lose_port(struct device *d)
 	push(d);
 	channel_close(&d->channel);
 	channel_close(&d->other);
-	answers(d, "response");
 	d->channel = channel_open();
 	d->other = channel_open();
+	channel_notify(&d->channel);
+	answers(d, "response");
 	connect_device(d);
 }
 
@@ -443,13 +496,18 @@ static void one(struct device *d, const char *misdeed)
 	sscanf(misdeed, "%63[^:]:%li", name, &n);
 	printf("%s: ", misdeed);
 	if (!strcmp(name, "events")) {
-		for (; n > 0; n--) {
-			channel_notify(&d->channel);
-			channel_notify(&d->other);
-		}
+		channels_storm(&d->channel, &d->other, n);
 		puts("sent");
+	} else if (!strcmp(name, "ticks")) {
+		ticks(d, n);
+	} else if (!strcmp(name, "quit")) {
+		puts("at once");
+		fflush(stdout);
+		_exit(0);
 	} else if (!strcmp(name, "shapes")) {
 		shapes(d, n);
+	} else if (!strcmp(name, "flapping")) {
+		flapping(d, n);
 	} else if (!strcmp(name, "cuts")) {
 		cuts(d, n);
 	} else if (!strcmp(name, "lose-port")) {
@@ -485,13 +543,15 @@ int main(int argc, char **argv)
 	}
 	new_device(&d, argv[1]);
 	for (i = 2; i < argc; i++) {
-		if (i == 2 || backend_state(d.backend) != STATE_CONNECTED)
+		if (i == 2 || (backend_state(d.backend) != STATE_CONNECTED &&
+			       strcmp(argv[i], "quit")))
 			connect_device(&d);
 		one(&d, argv[i]);
 		printf("%s: backend state %d\n", argv[i],
 		       backend_state(d.backend));
 	}
 	store(d.path, "state", "%d", STATE_CLOSED);
-	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	printf("end: backend %s\n", backend_reaches(d.backend, STATE_CLOSED, 10000) ?
+	       "closed" : "open");
 	return 0;
 }

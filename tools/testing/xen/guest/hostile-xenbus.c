@@ -11,11 +11,14 @@
  *				  values that begin with @ are made up here
  *	states:COUNT		  writes what comes to mind into the state, but
  *				  for what says that there is no frontend
- *	lost:COUNT		  writes that as well, after which the device
- *				  may have to be attached anew
+ *	lost:COUNT		  writes that as well
  *	early:NUMBER		  connects with a ring that has so many requests
+ *	early-rx:NUMBER		  the same, of a card's ring for receiving
  *	flood:KEY:COUNT		  writes a key over and over, from four processes
  *	storm:COUNT		  connects and closes without waiting
+ *	connects:COUNT		  connects, fills the ring, and leaves without
+ *				  waiting for answers
+ *	hold:SECONDS		  connects, says by which grant, and stays
  *	changing:COUNT		  connects while another process changes a key
  *	ports:COUNT		  connects, and takes the event channel away
  *	valid			  connects as it should be done
@@ -234,10 +237,16 @@ static void queue_keys(struct device *d, int queue, int bad)
 			 d->is_vif ? vif_keys[i] : vbd_keys[i]);
 		snprintf(value, sizeof(value), "%u", i % 2 ?
 			 d->channel[ring].port : d->ring[ring]);
-		if (i != bad)
+		if (i != bad) {
 			write_raw(d, key, value);
-		else if (dice(2))
+		} else if (i % 2 && dice(2)) {
+			/* The port of the queue next to it (T6). */
+			snprintf(value, sizeof(value), "%u",
+				 d->channel[ring ^ 2].port);
+			write_raw(d, key, value);
+		} else if (dice(2)) {
 			write_raw(d, key, dice(2) ? "" : "4294967295");
+		}
 	}
 }
 
@@ -267,11 +276,12 @@ static void half_built(struct device *d, unsigned int count)
 
 /*
  * T1: @kinds of states at any time, between good and bad keys.  The last two
- * say that there is no frontend, which ends a device of some kinds.
+ * say that there is no frontend.
  */
 static void write_states(struct device *d, unsigned int count, int kinds)
 {
-	static char big[3001];
+	/* xenstored keeps no more than 2048 bytes of a guest. */
+	static char big[1901];
 	static const char * const states[] = {
 		"1", "2", "3", "4", "5", "6", "7", "8", "9", "255", "-1",
 		"4x", big, "0", "",
@@ -313,6 +323,16 @@ static void early(struct device *d, unsigned int number)
 	for (ms = 0; ms < 1000 && d->page[0][2] != number; ms += 20)
 		pause_ms(20);
 	printf("%u answered, ", d->page[0][2]);
+}
+
+static void early_rx(struct device *d, unsigned int number)
+{
+	if (!begin(d))
+		return;
+	d->page[1][0] = number;
+	finish_connect(d);
+	/* It is looked at when there is something to receive. */
+	backend_gives_up(d->backend, 3000);
 }
 
 /* T2: one watch of the backend fires as often as xenstored can. */
@@ -381,8 +401,8 @@ static void lose_ports(struct device *d, unsigned int count)
 }
 
 /*
- * T7: good keys, requests of zeros, now and then more than a ring has, and never
- * the patience to wait for an answer.
+ * T7: good keys, requests of zeros, before long more than a ring has, and never
+ * the patience to wait for an answer.  A frontend that begins has a new ring.
  */
 static void storm(struct device *d, unsigned int count)
 {
@@ -394,11 +414,38 @@ static void storm(struct device *d, unsigned int count)
 	empty_rings(d);
 	good_keys(d);
 	while (count--) {
+		int state = states[dice(5)];
+
+		if (state == STATE_INITIALISING)
+			empty_rings(d);
 		d->page[0][0] += dice(d->is_vif ? 40 : 6);
-		set_state(d, states[dice(5)]);
+		set_state(d, state);
 		channel_notify(&d->channel[0]);
 		usleep(dice(5000));
 	}
+}
+
+/* T7: as fast as the backend takes part, each time with a ring full of zeros. */
+static void connects(struct device *d, unsigned int count)
+{
+	int connected = 0;
+
+	while (count--) {
+		connected += connect_with(d, NULL) == STATE_CONNECTED;
+		d->page[0][0] = d->is_vif ? 256 : 32;
+		channel_notify(&d->channel[0]);
+		usleep(dice(5000));
+	}
+	printf("%d connected, ", connected);
+}
+
+/* T5: while another device comes with the same grant. */
+static void hold(struct device *d, unsigned int seconds)
+{
+	if (connect_with(d, NULL) == STATE_CONNECTED)
+		printf("grant %u\n", d->ring[0]);
+	fflush(stdout);
+	sleep(seconds);
 }
 
 static const struct {
@@ -406,8 +453,9 @@ static const struct {
 	void (*run)(struct device *d, unsigned int count);
 } attacks[] = {
 	{ "states", any_states }, { "lost", lost }, { "early", early },
-	{ "storm", storm }, { "changing", changing }, { "ports", lose_ports },
-	{ "half", half_built },
+	{ "early-rx", early_rx }, { "storm", storm }, { "connects", connects },
+	{ "changing", changing }, { "ports", lose_ports },
+	{ "half", half_built }, { "hold", hold },
 };
 
 /* An attack of so many steps; tells whether there is one of that name. */
@@ -463,6 +511,7 @@ int main(int argc, char **argv)
 	for (i = 3; i < argc; i++)
 		attack(&d, argv[i]);
 	set_state(&d, STATE_CLOSED);
-	backend_reaches(d.backend, STATE_CLOSED, 10000);
+	printf("end: backend %s\n", backend_reaches(d.backend, STATE_CLOSED, 10000) ?
+	       "closed" : "open");
 	return 0;
 }

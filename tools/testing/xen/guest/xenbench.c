@@ -5,6 +5,8 @@
  * In a guest, until killed:
  *	xenbench echo PORTS		answer each event; prints the ports
  *	xenbench share PAGES		share pages; prints grant references
+ *	xenbench storm PORTS		events to one port after the other, as
+ *					many as can be; prints the ports
  *
  * In Dom0, ROUNDS times; prints "rounds N ns T":
  *	xenbench ping DOMID ROUNDS PORT...	an event to each port, and back
@@ -77,6 +79,22 @@ static void echo(int count)
 		for (i = 0; i < count; i++)
 			channel_notify(&(struct channel){ fd, ports[i] });
 	}
+}
+
+static void storm(int count)
+{
+	struct channel channels[MAX];
+	int i;
+
+	for (i = 0; i < count; i++) {
+		channels[i] = channel_open();
+		printf("%d ", channels[i].port);
+	}
+	puts("");
+	fflush(stdout);
+	for (;;)
+		for (i = 0; i < count; i++)
+			channels_storm(&channels[i], NULL, 10000);
 }
 
 static void share(int pages)
@@ -229,6 +247,8 @@ int main(int argc, char **argv)
 		echo(atoi(argv[2]));
 	if (!strcmp(what, "share"))
 		share(atoi(argv[2]));
+	if (!strcmp(what, "storm"))
+		storm(atoi(argv[2]));
 	if (argc < 5) {
 		fprintf(stderr, "xenbench WHAT DOMID ROUNDS NUMBER...\n");
 		return 2;

@@ -27,6 +27,8 @@ typedef uint16_t domid_t;
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 
+#include "kernel/xen-hostile.h"
+
 #define PAGE 4096
 #define BACKEND 0	/* Dom0 */
 
@@ -125,6 +127,45 @@ static inline void channel_notify(struct channel *channel)
 
 	if (ioctl(channel->fd, IOCTL_EVTCHN_NOTIFY, &notify))
 		die("notify");
+}
+
+/* The guest's kernel, which takes part. */
+static inline int hostile_kernel(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/xen-hostile", O_RDWR);
+	if (fd < 0)
+		die("/dev/xen-hostile");
+	return fd;
+}
+
+/* So many events on each of two channels, as fast as Xen takes them. */
+static inline void channels_storm(const struct channel *one,
+				  const struct channel *other, uint32_t count)
+{
+	struct hostile_events events = {
+		.ports = other ? 2 : 1,
+		.count = count,
+		.port = { one->port, other ? other->port : 0 },
+	};
+
+	if (ioctl(hostile_kernel(), HOSTILE_EVENTS, &events))
+		die("events");
+}
+
+/*
+ * A grant of a page to Dom0 that comes and goes, and is now and then for reading
+ * alone or for another domain.
+ */
+static inline uint32_t flapping_grant(void)
+{
+	uint32_t gref;
+
+	if (ioctl(hostile_kernel(), HOSTILE_FLAP, &gref))
+		die("flapping grant");
+	return gref;
 }
 
 /* For a channel with an open file of its own. */

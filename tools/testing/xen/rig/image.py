@@ -31,7 +31,7 @@ DROPPED = ("usr/share/doc", "usr/share/man", "usr/share/locale",
 
 # The kernel modules a guest loads; their dependencies come along.
 GUEST_MODULES = ("xen-blkfront", "xen-netfront", "ext4", "xen-evtchn",
-                 "xen-gntalloc", "xenfs", "crc32c_generic")
+                 "xen-gntalloc", "xenfs", "crc32c_generic", "xen-hostile")
 
 GUEST_PROGRAMS = ("sbin/mkfs.ext4", "usr/bin/socat", "usr/bin/iperf3",
                   "usr/bin/xenstore-read", "usr/bin/xenstore-write",
@@ -66,11 +66,10 @@ def _key():
     digest = hashlib.sha256(_plan().encode())
     here = Path(__file__).parent
     for part in (Path(__file__), here / "cpio.py", here / "packages.py",
-                 paths.HERE / "guest/init",
-                 paths.HERE / "dom0/agent"):
-        digest.update(part.read_bytes())
-    for source in sorted((paths.HERE / "guest").glob("*.[ch]")):
-        digest.update(source.read_bytes())
+                 paths.HERE / "dom0/agent",
+                 *sorted((paths.HERE / "guest").rglob("*"))):
+        if part.is_file():
+            digest.update(part.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -91,7 +90,8 @@ def _plan():
         if had == name:
             return plan
     plan = "\n".join(packages.plan(packages.section("image") +
-                                   packages.section("boot")))
+                                   packages.section("boot") +
+                                   packages.section("headers")))
     known.write_text(f"{name}\n{plan}")
     return plan
 
@@ -121,6 +121,7 @@ def _build(directory):
     kernel = next((boot / "boot").glob("vmlinuz-*"))
     (tree / "boot/guest-vmlinux").write_bytes(_vmlinux(kernel))
     _programs(tree, work)
+    _guest_module(boot, work)
     (tree / "boot/guest-initrd").write_bytes(
         _guest_initramfs(tree, boot).bytes())
     shutil.copy(tree / "bin/busybox", parts / "busybox")
@@ -256,6 +257,27 @@ def _programs(tree, work):
     for source in sorted((paths.HERE / "guest").glob("*.c")):
         subprocess.run(["gcc", "-O2", "-Wall", "-static", "-o",
                         str(out / source.stem), str(source)], check=True)
+
+
+def _guest_module(boot, work):
+    """The hostile guest's module, among those of the guest's kernel."""
+    headers = work / "headers"
+    for archive in packages.download_some(
+            packages.section("headers"),
+            lambda name: name.startswith(("linux-headers-", "linux-kbuild-"))):
+        packages.unpack(archive, headers)
+    modules = next((boot / "lib/modules").iterdir())
+    build = headers / f"usr/src/linux-headers-{modules.name}"
+    # It names the folder that it would be installed in.
+    makefile = build / "Makefile"
+    makefile.write_text(makefile.read_text().replace(
+        "/usr/src/", f"{headers}/usr/src/"))
+    source = work / "module"
+    shutil.copytree(paths.HERE / "guest/kernel", source)
+    subprocess.run(["make", "-s", "-C", str(build), f"M={source}", "modules"],
+                   check=True, stdin=subprocess.DEVNULL)
+    (modules / "extra").mkdir()
+    shutil.copy(source / "xen-hostile.ko", modules / "extra")
 
 
 def _libraries(tree, programs):

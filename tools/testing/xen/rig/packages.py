@@ -44,7 +44,7 @@ class Apt:
         (self.home / "status").write_text("")
         self.lists = lists
 
-    def _run(self, *args):
+    def _run(self, *args, cwd=None):
         command = [
             "apt-get", "-q",
             "-o", f"Dir::State::status={self.home}/status",
@@ -60,7 +60,7 @@ class Apt:
         ]
         if self.lists:
             command += ["-o", f"Dir::State::lists={self.lists}"]
-        done = subprocess.run(command + list(args), text=True,
+        done = subprocess.run(command + list(args), text=True, cwd=cwd,
                               stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
@@ -88,9 +88,21 @@ class Apt:
     def download(self, names):
         """Downloads what satisfies @names; returns the archives' paths."""
         self._run("install", "--download-only", "--yes", *names)
+        return self._kept(self.plan(names))
+
+    def download_some(self, names, wanted):
+        """The same, but only of those packages that are @wanted."""
+        plan = [package for package in self.plan(names) if wanted(package[0])]
+        self._run("download", *(f"{name}={version}"
+                                for name, version, _ in plan),
+                  cwd=self.archives)
+        return self._kept(plan)
+
+    def _kept(self, plan):
+        """The archives of the packages of a plan, all of which are there."""
         kept = {unquote(p.name): p for p in self.archives.glob("*.deb")}
         missing, files = [], []
-        for name, version, arch in self.plan(names):
+        for name, version, arch in plan:
             file = f"{name.split(':')[0]}_{version}_{arch}.deb"
             if file in kept:
                 files.append(kept[file])
@@ -112,6 +124,11 @@ def _either(action):
 def download(names):
     """Downloads what @names need; returns the archives' paths."""
     return _either(lambda apt: apt.download(names))
+
+
+def download_some(names, wanted):
+    """Downloads those packages of what @names need that are @wanted."""
+    return _either(lambda apt: apt.download_some(names, wanted))
 
 
 def plan(names):

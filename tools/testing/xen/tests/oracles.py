@@ -39,7 +39,9 @@ def leaves_nothing(dom0, domid, kind, device, idle):
         f"xenstore-ls -f /local/domain/0/backend | grep "
         f"'^/local/domain/0/backend/{kind}/{domid}/{device}[/ ]'; "
         f"ls /sys/class/net | grep -x vif{domid}[.]{device}; "
-        f"grep -E '{kind}-?{domid}[-.]{device}[^0-9]' /proc/interrupts; true"),
+        f"ps -eo comm | grep -xE 'kworker/R-{kind}-{domid}-{device}'; "
+        f"grep -E '{kind}-?{domid}[-.]{device}([^0-9]|$)' /proc/interrupts; "
+        "true"),
         lambda left: not left)
     becomes(lambda: grants(dom0, domid), lambda number: number == idle)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TIMES, guest_of
+from conftest import PLAIN_ROLES, TIMES, guest_of
 from oracles import VBD, becomes, grants
 
 BUSY = """while :; do dd if=/dev/zero of=/dev/xvda bs=64k count=2048 oflag=direct
@@ -23,7 +23,7 @@ SOME = "ping -i 0.02 -s 1400 10.0.2.15 >/dev/null 2>&1 &"
 @pytest.fixture
 def busy(machine_key):
     """What keeps a guest busy."""
-    return BUSY + (SOME if machine_key.role.startswith("kasan") else FLOOD)
+    return BUSY + (FLOOD if machine_key.role in PLAIN_ROLES else SOME)
 
 
 def remains(dom0, domid, uuid):
@@ -37,7 +37,8 @@ def remains(dom0, domid, uuid):
         f"'^/local/domain/({domid}|0/backend/v(bd|if)/{domid})[/ ]'; "
         f"ls /sys/class/net | grep '^vif{domid}[.]'; "
         f"ls /sys/bus/xen-backend/devices | grep -E -- '-{domid}-'; "
-        f"ps -eo comm | grep -E '^{domid}[.]xvd|vif{domid}[.]'; "
+        "ps -eo comm | grep -E "
+        f"'^{domid}[.]xvd|vif{domid}[.]|kworker/R-v(bd|if)-{domid}-'; "
         f"grep -E 'vif{domid}[.]|vbd-?{domid}[^0-9]' /proc/interrupts; true")
 
 
@@ -121,20 +122,15 @@ def memory(dom0):
             kb["MemAvailable"])
 
 
-def settled(dom0):
-    """The same, once it changes no more; what is available always does.
+def least(dom0):
+    """The same, the best of some looks: it goes up and down, and what is lost
+    never comes back.
 
     Some ten seconds after a guest's end there is one more step, of 3 MB.
     """
-    dom0.run("sleep 20")
-    last = []
-
-    def same(now):
-        last.append(now)
-        return len(last) > 2 and all(
-            max(values) - min(values) < 64
-            for values in list(zip(*last[-3:]))[:2])
-    return becomes(lambda: memory(dom0), same, 120)
+    dom0.run("sleep 15")
+    nobodys, slab, available = zip(*(memory(dom0) for _ in range(6)))
+    return min(nobodys), min(slab), max(available)
 
 
 def work(dom0, domid):
@@ -184,14 +180,15 @@ def attacked_and_destroyed(dom0):
     gone(dom0, domid, uuid)
 
 
-@pytest.mark.dom0(checked=True)
+# KASAN keeps what is freed for a while, so not where that is on.
+@pytest.mark.dom0(checked=True, roles=PLAIN_ROLES)
 def test_hostile_guest_leaves_nothing(dom0):
     """A guest destroyed amid its attacks: no grant and no memory is kept."""
     attacked_and_destroyed(dom0)
-    before = settled(dom0)
+    before = least(dom0)
     for _ in range(2 * TIMES):
         attacked_and_destroyed(dom0)
-    after = settled(dom0)
+    after = least(dom0)
     for less, more in zip(before[:2], after[:2]):
         assert more < less + MEMORY_KEPT, (before, after)
     assert after[2] > 0.99 * before[2], (before, after)
@@ -279,7 +276,6 @@ def test_guest_ends_by_itself(dom0, pvh_guest, busy, end):
     gone(dom0, domid, uuid, 120)
 
 
-# Not any state at all: one that says the frontend is gone ends the device.
 STORM = """(while :; do hostile-xenbus vbd 51712 storm:100; done &
 while :; do hostile-xenbus vif 0 storm:100; done) >/dev/null 2>&1 &"""
 
