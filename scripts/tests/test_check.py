@@ -84,7 +84,7 @@ def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     runs = {}
     monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: ['ours-mainline', 'base-lts'])
     monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
-    monkeypatch.setattr(check, 'pytest', lambda _step, name, *paths, env, **_: runs.update({name: (paths, env)}))
+    monkeypatch.setattr(check, 'pytest', lambda _step, name, *args, env, **_: runs.update({name: (args[2:], env)}))
     fetching, beside = check.threading.Thread(), check.Background(step)
     fetching.start()
     check.boots(step, fetching, beside)

@@ -572,7 +572,7 @@ def test_one_page_for_two_rings(pv_guest, hostile_vbd, hostile_vif, neighbour):
     neighbour.check()
 
 
-@pytest.mark.dom0(vcpus=2, checked=True)
+@pytest.mark.dom0(checked=True)
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
 def test_state_storms(dom0, pv_guest, pvh_guest, kind, hostile, neighbour,
                       reader, broadcasts):
