@@ -309,11 +309,13 @@ static void disconnect(struct xen_blkback *be)
 /* Wait for our turn; the first is at once. */
 static void pace(unsigned long *next)
 {
-	long left = *next - jiffies;
+	unsigned long pause = msecs_to_jiffies(CONNECT_PAUSE_MS);
+	unsigned long left = *next - jiffies;
 
-	if (left > 0)
+	/* One long over may look as if it lay ahead. */
+	if (left && left <= pause)
 		msleep(jiffies_to_msecs(left));
-	*next = jiffies + msecs_to_jiffies(CONNECT_PAUSE_MS);
+	*next = jiffies + pause;
 }
 
 /* Connect as the frontend says, and tell it what it may know. */

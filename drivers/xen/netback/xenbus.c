@@ -198,9 +198,12 @@ static void refuse(struct xen_netback_vif *vif, int err, const char *why)
 #define CONNECT_PAUSE	msecs_to_jiffies(200)
 #define CHANGE_PAUSE	msecs_to_jiffies(10)
 
-static unsigned long left_until(unsigned long when)
+/* What is left of a pause; one long over may look as if it lay ahead. */
+static unsigned long left_until(unsigned long when, unsigned long pause)
 {
-	return max((long)(when - jiffies), 0L);
+	unsigned long left = when - jiffies;
+
+	return left <= pause ? left : 0;
 }
 
 /**
@@ -212,7 +215,7 @@ static unsigned long left_until(unsigned long when)
 void xen_netback_kick(struct xen_netback_vif *vif)
 {
 	mod_delayed_work(system_power_efficient_wq, &vif->ctl,
-			 left_until(READ_ONCE(vif->next_change)));
+			 left_until(READ_ONCE(vif->next_change), CHANGE_PAUSE));
 }
 
 static int build_queues(struct xen_netback_vif *vif, const char **why)
@@ -232,7 +235,7 @@ static int build_queues(struct xen_netback_vif *vif, const char **why)
 	return err;
 }
 
-/* The toolstack may have asked us to close, where we just wrote our state. */
+/* The toolstack wants the device away. */
 static bool gone_offline(struct xen_netback_vif *vif)
 {
 	u32 online;
@@ -244,16 +247,18 @@ static bool gone_offline(struct xen_netback_vif *vif)
 /* Connect if everybody is ready for it and its turn has come. */
 static void try_connect(struct xen_netback_vif *vif)
 {
+	unsigned long left;
 	const char *why;
 	int err;
 
 	if (xen_netback_state(vif) != XEN_NETBACK_WAITING ||
-	    vif->xdev->state != XenbusStateInitWait || !hotplug_done(vif))
+	    vif->xdev->state != XenbusStateInitWait || !hotplug_done(vif) ||
+	    gone_offline(vif))
 		return;
-	if (time_before(jiffies, vif->next_connect)) {
+	left = left_until(vif->next_connect, CONNECT_PAUSE);
+	if (left) {
 		/* Not later than what a kick has asked for meanwhile. */
-		queue_delayed_work(system_power_efficient_wq, &vif->ctl,
-				   left_until(vif->next_connect));
+		queue_delayed_work(system_power_efficient_wq, &vif->ctl, left);
 		return;
 	}
 
@@ -264,6 +269,7 @@ static void try_connect(struct xen_netback_vif *vif)
 		return;
 	}
 	xenbus_switch_state(vif->xdev, XenbusStateConnected);
+	/* We may just have overwritten the state by which it was asked for. */
 	if (gone_offline(vif))
 		xenbus_switch_state(vif->xdev, XenbusStateClosing);
 }
@@ -291,8 +297,13 @@ static void frontend_connected(struct xen_netback_vif *vif, bool was_out)
 
 static void follow_frontend(struct xen_netback_vif *vif)
 {
-	bool was_out = test_and_clear_bit(XEN_NETBACK_EV_OUT, &vif->events);
+	bool was_out;
 
+	/* On its way out: the watch thread may be unregistering it just now. */
+	if (vif->closed && !xenbus_dev_is_online(vif->xdev))
+		return;
+
+	was_out = test_and_clear_bit(XEN_NETBACK_EV_OUT, &vif->events);
 	switch (READ_ONCE(vif->front_state)) {
 	case XenbusStateInitialising:
 		take_down(vif, XenbusStateInitWait);
@@ -308,7 +319,9 @@ static void follow_frontend(struct xen_netback_vif *vif)
 		take_down(vif, XenbusStateClosed);
 		break;
 	default:
-		/* Between the others, or nonsense: nothing to do for us. */
+		/* Between the others, or nonsense; but it may have been out. */
+		if (was_out)
+			take_down(vif, XenbusStateInitWait);
 		break;
 	}
 }
@@ -319,8 +332,9 @@ static void follow_frontend(struct xen_netback_vif *vif)
  */
 static bool asked_to_close(struct xen_netback_vif *vif)
 {
-	return test_and_clear_bit(XEN_NETBACK_EV_OFFLINE, &vif->events) &&
-	       xen_netback_state(vif) == XEN_NETBACK_WAITING &&
+	/* Kept while there is a connection, for when that has ended. */
+	return xen_netback_state(vif) == XEN_NETBACK_WAITING &&
+	       test_and_clear_bit(XEN_NETBACK_EV_OFFLINE, &vif->events) &&
 	       gone_offline(vif);
 }
 
@@ -343,7 +357,9 @@ void xen_netback_ctl(struct work_struct *work)
 			     ctl);
 
 	WRITE_ONCE(vif->next_change, jiffies + CHANGE_PAUSE);
-	mutex_lock(&vif->lock);
+	guard(mutex)(&vif->lock);
+	if (xen_netback_state(vif) == XEN_NETBACK_GONE)
+		return;
 	if (xen_netback_state(vif) == XEN_NETBACK_QUARANTINED)
 		leave_quarantine(vif);
 	/* Its state is what it was if nobody has told us of another one. */
@@ -354,7 +370,6 @@ void xen_netback_ctl(struct work_struct *work)
 	/* Last, for it says what our state is to be in the end. */
 	if (asked_to_close(vif))
 		take_down(vif, XenbusStateClosed);
-	mutex_unlock(&vif->lock);
 }
 
 static bool one_event_at_a_time(struct xenbus_watch *watch, const char *path,
