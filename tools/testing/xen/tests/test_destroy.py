@@ -105,8 +105,9 @@ def test_destroy_busy_guest(dom0, guest, busy):
 
 
 # What /proc/meminfo says somebody has: free, user space, caches, page tables.
-ACCOUNTED = ("MemFree", "Active", "Inactive", "Unevictable", "Slab",
-             "PageTables", "KernelStack", "Percpu")
+# Not by its lists of active and inactive pages, which new pages are late to.
+ACCOUNTED = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages",
+             "Slab", "PageTables", "KernelStack", "Percpu")
 
 
 def memory(dom0):
@@ -123,11 +124,8 @@ def memory(dom0):
 
 
 def least(dom0):
-    """The same, the best of some looks: it goes up and down, and what is lost
-    never comes back.
-
-    Some ten seconds after a guest's end there is one more step, of 3 MB.
-    """
+    """The same, the best of some looks: it goes up and down, but what is lost
+    never comes back."""
     dom0.run("sleep 15")
     nobodys, slab, available = zip(*(memory(dom0) for _ in range(6)))
     return min(nobodys), min(slab), max(available)
@@ -151,21 +149,24 @@ REFUSED = {"vbd 51712": ("ring-ref=4294967280", "event-channel=0",
                          "event-channel=4294967295"),
            "vif 0": ("rx-ring-ref=4294967280", "event-channel-rx=4294967295",
                      "tx-ring-ref=@foreign")}
-# kB of either that may be kept: some of it grows once, some comes and goes.
-MEMORY_KEPT = 512
+# kB of what nobody accounts for, and of slabs, that may be kept: some of it grows
+# once; of the former 3 MB come and go, on an idle machine as well.  What a card's
+# queue has is more than 20 kB, so there have to be some hundreds of connects.
+MEMORY_KEPT = 4096, 512
+CONNECTS = 120
 
 
-def attacked_and_destroyed(dom0):
+def attacked_and_destroyed(dom0, connects):
     """One guest's life: it attacks, closes, attacks, and is destroyed."""
     guest = guest_of(dom0, "pv")
     domid, uuid = guest.domid(), uuid_of(dom0, guest.domid())
     guest.unbind("vbd-51712", "vif-0")
     idle = grants(dom0, domid)
     said = guest.run("hostile-vbd 51712 none many:4000; "
-                     "hostile-xenbus vif 0 valid storm:50 " + "valid " * 20,
-                     300)
+                     "hostile-xenbus vif 0 valid storm:50 " +
+                     "valid " * connects, 300)
     assert "many:4000: afterwards id ours status 0" in said, said
-    assert said.count("valid: backend state 4") == 21, said
+    assert said.count("valid: backend state 4") == connects + 1, said
     for device, keys in REFUSED.items():
         said = guest.run(f"hostile-xenbus {device} {' '.join(keys)}", 100)
         assert len(re.findall(r": backend state [56]$", said, re.M)) == 3, said
@@ -184,13 +185,13 @@ def attacked_and_destroyed(dom0):
 @pytest.mark.dom0(checked=True, roles=PLAIN_ROLES)
 def test_hostile_guest_leaves_nothing(dom0):
     """A guest destroyed amid its attacks: no grant and no memory is kept."""
-    attacked_and_destroyed(dom0)
+    attacked_and_destroyed(dom0, 1)
     before = least(dom0)
     for _ in range(2 * TIMES):
-        attacked_and_destroyed(dom0)
+        attacked_and_destroyed(dom0, CONNECTS)
     after = least(dom0)
-    for less, more in zip(before[:2], after[:2]):
-        assert more < less + MEMORY_KEPT, (before, after)
+    for less, more, kept in zip(before, after, MEMORY_KEPT):
+        assert more < less + kept, (before, after)
     assert after[2] > 0.99 * before[2], (before, after)
 
 
