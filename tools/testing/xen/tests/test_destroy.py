@@ -105,9 +105,8 @@ def test_destroy_busy_guest(dom0, guest, busy):
 
 
 # What /proc/meminfo says somebody has: free, user space, caches, page tables.
-# Not by its lists of active and inactive pages, which new pages are late to.
-ACCOUNTED = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages",
-             "Slab", "PageTables", "KernelStack", "Percpu")
+ACCOUNTED = ("MemFree", "Active", "Inactive", "Unevictable", "Slab",
+             "PageTables", "KernelStack", "Percpu")
 
 
 def memory(dom0):
