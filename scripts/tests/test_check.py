@@ -71,7 +71,7 @@ def test_trouble_in_the_check_itself(check, step):
 def test_background_always_lets_the_rig_go_on(check, step, monkeypatch):
     monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: 1 / 0)
     monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
-    monkeypatch.setattr(check.Background, '_boots', lambda _self: None)
+    monkeypatch.setattr(check.Background, 'boots', lambda _self: None)
     beside = check.Background(step)
     beside.start()
     beside.join(10)

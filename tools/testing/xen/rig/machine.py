@@ -32,6 +32,10 @@ BOOT = 300
 PIECE = 108
 KEPT_LOGS = 40
 PR_SET_PDEATHSIG = 1
+# The console's SysRq, with a key of Linux's each; what switches the console to
+# Xen, and keys of Xen's.
+DOM0_STATE = ("\x0f9", "\x0fw", "\x0ft")
+XEN_STATE = ("\x01\x01\x01", *"0qrade")
 
 
 class MachineError(Exception):
@@ -155,8 +159,23 @@ class Machine:
         return "\n".join(last + [f"--- whole log: {self.log}"])
 
     def fail(self, why):
+        self._autopsy()
         self.stop(keep=True)
         raise MachineError(f"{why}; the console ends with:\n{self.tail()}")
+
+    def _autopsy(self):
+        """Has what still lives of a machine say in its log what it waits for.
+
+        Through the console: Dom0's kernel its blocked tasks and all others,
+        and Xen its domains, its run queues and its timers.
+        """
+        for keys in DOM0_STATE, XEN_STATE:
+            for key in keys:
+                if not self.console.isalive():
+                    return
+                self.console.send(key)
+                self.console.expect_list(
+                    [pexpect.EOF, pexpect.TIMEOUT], timeout=3)
 
     def wait_for(self, pattern, deadline=BOOT, silence=SILENCE):
         """Waits for @pattern, giving up as soon as it cannot come."""

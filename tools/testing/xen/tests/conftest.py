@@ -67,10 +67,11 @@ def pytest_configure(config):
     if not config.kernels:
         raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
     config.addinivalue_line(
-        "markers", "dom0(vcpus, roles, pvh, mainline, checked, **machine): "
-        "run on these machines; also in PVH mode; also on the mainline "
-        "kernel, or (mainline=\"pv\") on that in one mode; or (checked) in "
-        "PV mode on that instead of the first")
+        "markers", "dom0(vcpus, roles, pvh, mainline, checked, crossed, "
+        "**machine): run on these machines; also in PVH mode; also on the "
+        "mainline kernel, or (mainline=\"pv\") on that in one mode; or "
+        "(checked) in PV mode on that instead of the first; with (crossed) "
+        "guests of the kind only that Dom0 is not")
     config.addinivalue_line("markers", "ends: the test ends its machine")
 
 
@@ -106,11 +107,14 @@ def pytest_generate_tests(metafunc):
     pvh = settings.pop("pvh", False)
     checked = settings.pop("checked", False)
     mainline = settings.pop("mainline", "pv" if checked else False)
+    crossed = settings.pop("crossed", False)
     instead = checked and (SECOND in metafunc.config.kernels or
                            SECOND in LATER)
     modes = [mode for mode in metafunc.config.getoption("--modes").split(",")
              if pvh or mode != "pvh"]
-    keys = [Key(role, mode, vcpus, **settings)
+    # All virtual ones of a PVH Dom0 share one processor.
+    most = {"pv": vcpus, "pvh": min(vcpus, 2)}
+    keys = [Key(role, mode, most[mode], **settings)
             for role in DOM0_ROLES
             if role in roles and role in metafunc.config.kernels
             for mode in modes
@@ -122,7 +126,7 @@ def pytest_generate_tests(metafunc):
         return
     # On the second kernel, in each mode the kind of guest that differs most.
     pairs = [(kind, key) for key in keys for kind in ("pv", "pvh")
-             if key.role != SECOND or kind != key.mode]
+             if not (crossed or key.role == SECOND) or kind != key.mode]
     metafunc.parametrize("guest_kind,machine_key", pairs, scope="session",
                          ids=[f"{kind}-{key}" for kind, key in pairs],
                          indirect=["machine_key"])
@@ -166,7 +170,9 @@ class Pool:
                 qemu.Config(mode=key.mode, vcpus=key.vcpus, disk=key.disk,
                             nic=key.nic, linux=options + key.linux))
             self.key = key
-            self.machine.guests = {}
+            # What tests leave for each other: guests by kind, and when
+            # hostile devices of a kind were complained of.
+            self.machine.guests, self.machine.complained = {}, {}
             print(f"\n[{key}: log {self.machine.log}]", flush=True)
             self.machine.boot()
         return self.machine
@@ -225,12 +231,36 @@ def kernel_is_content(booted, may_end):
                     f"\n--- whole log: {booted.log}")
 
 
+# The PV guest that may run in the PVH guest's place, with its disk and address.
+OTHER_PV = "other"
+
+
 def guest_of(dom0, kind):
     """The machine's guest of this kind, started if it does not run."""
     guest = dom0.guests.get(kind)
-    if not guest or not guest.exists():
-        guest = dom0.guests[kind] = Guest(dom0, kind).create()
+    if guest and guest.exists():
+        return guest
+    if kind == OTHER_PV:
+        guest = Guest(dom0, "pvh", name=OTHER_PV, type='"pv"')
+    else:
+        other = dom0.guests.pop(OTHER_PV, None) if kind == "pvh" else None
+        if other and other.exists():
+            other.destroy()
+        guest = Guest(dom0, kind)
+    dom0.guests[kind] = guest.create()
     return guest
+
+
+@pytest.fixture
+def other_guest(dom0):
+    """A guest beside the PV guest: the PVH guest if that runs already or is of
+    Dom0's own kind, else one that is PV as well.
+
+    QEMU's SVM, which PVH guests need, is slow; and with several processors
+    such a guest dies now and then of finding Xen's registers in its own.
+    """
+    pvh = dom0.config.mode == "pvh" or "pvh" in dom0.guests
+    return guest_of(dom0, "pvh" if pvh else OTHER_PV)
 
 
 @pytest.fixture
@@ -241,11 +271,10 @@ def guest(dom0, guest_kind):
 
 @pytest.fixture
 def spare_disk(dom0):
-    """A disk in Dom0 that nothing else uses, made of the file /tmp/spare."""
-    loop = dom0.run("truncate -s 16M /tmp/spare; "
-                    "losetup -f --show /tmp/spare")
-    yield loop
-    dom0.run(f"losetup -d {loop}; rm -f /tmp/spare", check=False)
+    """A disk in Dom0 that no test leaves in use, made of /tmp/spare."""
+    return dom0.run("losetup -n -O NAME -j /tmp/spare | grep . || "
+                    "{ truncate -s 16M /tmp/spare; "
+                    "losetup -f --show /tmp/spare; }")
 
 
 @pytest.fixture

@@ -63,7 +63,15 @@ class Complaints:
         self.dom0, self.kind = dom0, kind
         self.marks = 0
         self.since = self._log()[-1][0]
-        self.begun = 0.0
+
+    @property
+    def begun(self):
+        """When the device's last such time began; devices outlive tests."""
+        return self.dom0.complained.get(self.kind, 0.0)
+
+    @begun.setter
+    def begun(self, at):
+        self.dom0.complained[self.kind] = at
 
     def _log(self):
         """(seconds, line) of all in the log up to now, which a mark ends."""

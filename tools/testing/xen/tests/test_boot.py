@@ -109,5 +109,5 @@ def test_dom0_boots(dom0):
 
 @pytest.mark.dom0(vcpus=4, disk="nvme", nic="e1000e", pvh=True)
 def test_dom0_boots_on_other_hardware(dom0):
-    """Four CPUs, NVMe and e1000e: many MSI-X vectors, on several CPUs."""
+    """Several CPUs, NVMe and e1000e: many MSI-X vectors, on each of them."""
     check_boot(dom0)
