@@ -310,6 +310,13 @@ static void harvest(struct device *d, uint32_t first_id, int *good, int *bad,
 	}
 }
 
+/* How the requests of an attack were answered. */
+static void tell(const struct device *d, int good, int bad, int wrong)
+{
+	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
+	       d->produced - d->consumed);
+}
+
 /* What many requests suffer from. */
 enum many { SPOILT, RACING, RACING_LIST, FLAPPING };
 
@@ -413,8 +420,7 @@ static void many(struct device *d, long count, enum many how)
 	race.stop = 1;
 	if (racing)
 		pthread_join(thread, NULL);
-	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, bad, wrong);
 }
 
 /* A producer index that is @n off, which costs the device. */
@@ -441,8 +447,7 @@ static void ticks(struct device *d, long n)
 		push(d);
 		harvest(d, first_id, &good, &bad, &wrong);
 	}
-	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, bad, wrong);
 }
 
 /* Two good requests with one id: an answer to each. */
@@ -472,8 +477,7 @@ static void lose_port(struct device *d)
 	d->channel = channel_open();
 	channel_notify(&d->channel);
 	harvest(d, first_id, &good, &bad, &wrong);
-	printf("good %d bad %d wrong %d missing %u\n", good, bad, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, bad, wrong);
 }
 
 /* A misdeed, and whether the device still works after it. */

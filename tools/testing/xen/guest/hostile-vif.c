@@ -205,17 +205,21 @@ static void harvest(struct device *d, int *good, int *errors, int *wrong)
 	}
 }
 
-/* Prints the same. */
+/* How the requests of an attack were answered. */
+static void tell(const struct device *d, int good, int errors, int wrong)
+{
+	printf("good %d errors %d wrong %d missing %u\n", good, errors, wrong,
+	       d->produced - d->consumed);
+}
+
+/* Takes them in, and says so. */
 static void answers(struct device *d, const char *what)
 {
 	int good = 0, errors = 0, wrong = 0;
 
 	harvest(d, &good, &errors, &wrong);
-	printf("%s good %d errors %d missing %d", what, good, errors,
-	       d->produced - d->consumed);
-	if (wrong)
-		printf(" wrong %d", wrong);
-	putchar('\n');
+	printf("%s ", what);
+	tell(d, good, errors, wrong);
 }
 
 /* A slot that holds an extra, of this type and with these bytes. */
@@ -373,8 +377,7 @@ static void ticks(struct device *d, long n)
 		push(d);
 		harvest(d, &good, &errors, &wrong);
 	}
-	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, errors, wrong);
 }
 
 /* T19: a packet of any number of slots of all sizes; none leaves its page. */
@@ -415,8 +418,7 @@ static void shapes(struct device *d, int packets)
 		push(d);
 		harvest(d, &good, &errors, &wrong);
 	}
-	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, errors, wrong);
 }
 
 /* Packets of three slots, one of whose grants comes and goes. */
@@ -442,8 +444,7 @@ static void flapping(struct device *d, int packets)
 		push(d);
 		harvest(d, &good, &errors, &wrong);
 	}
-	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, errors, wrong);
 }
 
 /* T19: a packet of two slots, the first of which has so many bytes. */
@@ -469,8 +470,7 @@ static void cuts(struct device *d, unsigned int flags)
 		push(d);
 		harvest(d, &good, &errors, &wrong);
 	}
-	printf("good %d errors %d wrong %d missing %d\n", good, errors, wrong,
-	       d->produced - d->consumed);
+	tell(d, good, errors, wrong);
 }
 
 /* T6: a full ring, of whose answers nobody can be told, on ports that are new. */

@@ -448,12 +448,14 @@ def test_hostile_packets(dom0, pv_guest, hostile_vif, neighbour):
                         "checksum-blank", 300)
     # To be dropped, for it has nothing to check; that may be no error.
     assert re.search("checksum-blank: response .* missing 0", said), said
-    assert "checksum-blank: afterwards good 1 errors 0 missing 0" in said, said
-    assert "none: response good 1 errors 0 missing 0" in said, said
+    assert "checksum-blank: afterwards good 1 errors 0 wrong 0 missing 0" in \
+        said, said
+    assert "none: response good 1 errors 0 wrong 0 missing 0" in said, said
     for misdeed, (errors, extras) in PACKETS.items():
-        assert f"{misdeed}: response good {extras} errors {errors} missing 0" \
-            in said, said
-        assert f"{misdeed}: afterwards good 1 errors 0 missing 0" in said, said
+        assert f"{misdeed}: response good {extras} errors {errors} wrong 0 " \
+            "missing 0" in said, said
+        assert f"{misdeed}: afterwards good 1 errors 0 wrong 0 missing 0" in said, \
+            said
     assert len(complaints.new()) <= 10
     neighbour.check()
 
@@ -470,8 +472,10 @@ def test_shapes_of_packets(dom0, pv_guest, hostile_vif, neighbour):
     for flags in range(2):
         assert f"cuts:{flags}: good 256 errors 0 wrong 0 missing 0" in said, \
             said
-    assert "lose-port: response good 256 errors 0 missing 0" in said, said
-    assert said.count("afterwards good 1 errors 0 missing 0") == 6, said
+    assert "lose-port: response good 256 errors 0 wrong 0 missing 0" in said, \
+        said
+    assert said.count("afterwards good 1 errors 0 wrong 0 missing 0") == 6, \
+        said
     assert len(complaints.new()) <= 10 * TIMES
     neighbour.check()
 
@@ -491,7 +495,7 @@ def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
     for some in complaints.batches(list(FATAL_PACKETS)):
         said = pv_guest.run(f"hostile-vif {hostile_vif} none " +
                             " none ".join(some), 600)
-        goods = said.count("none: response good 1 errors 0 missing 0")
+        goods = said.count("none: response good 1 errors 0 wrong 0 missing 0")
         assert goods == len(some), said
         for fatal in some:
             assert f"{fatal}: afterwards good 1" not in said, said
