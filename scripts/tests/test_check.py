@@ -81,14 +81,19 @@ def test_background_always_lets_the_rig_go_on(check, step, monkeypatch):
 
 def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     """Each file of tests is run on the other kernels once, hostile ones on ours alone."""
-    runs = {}
+    runs, names = {}, []
     monkeypatch.setattr(check, 'kernels', lambda *_a, **_k: ['ours-mainline', 'base-lts'])
     monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
-    monkeypatch.setattr(check, 'pytest', lambda _step, name, *args, env, **_: runs.update({name: (args[2:], env)}))
+
+    def ran(_step, name, *args, env, **_):
+        names.append(name)
+        runs[name] = (args[2:], env)
+    monkeypatch.setattr(check, 'pytest', ran)
     fetching, beside = check.threading.Thread(), check.Background(step)
     fetching.start()
     check.boots(step, fetching, beside)
     beside.join(10)
+    assert len(names) == len(runs)
     first, ours, others = (runs[name] for name in ('rig', 'hostile guests', 'rig of the other kernels'))
     assert ours[1]['XEN_RIG_KERNELS'].split('=')[0] == 'ours-mainline' and ' ' not in ours[1]['XEN_RIG_KERNELS']
     assert [path.name for path in ours[0]] == ['test_hostile.py']

@@ -13,6 +13,8 @@ class Guest:
         self.machine, self.kind = machine, kind
         self.name = name or kind
         self.settings = settings
+        # Devices that tests keep attached, by kind.
+        self.spare = {}
 
     @property
     def address(self):

@@ -159,9 +159,12 @@ class Machine:
         return "\n".join(last + [f"--- whole log: {self.log}"])
 
     def fail(self, why):
-        self._autopsy()
-        self.stop(keep=True)
-        raise MachineError(f"{why}; the console ends with:\n{self.tail()}")
+        last = self.tail()
+        try:
+            self._autopsy()
+        finally:
+            self.stop(keep=True)
+        raise MachineError(f"{why}; the console ends with:\n{last}")
 
     def _autopsy(self):
         """Has what still lives of a machine say in its log what it waits for.

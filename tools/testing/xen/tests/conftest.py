@@ -68,7 +68,8 @@ def pytest_configure(config):
         raise pytest.UsageError("give a kernel: --kernel ours-lts=DIR")
     config.addinivalue_line(
         "markers", "dom0(vcpus, roles, pvh, mainline, checked, crossed, "
-        "**machine): run on these machines; also in PVH mode; also on the "
+        "**machine): run on these machines; also in PVH mode, with two "
+        "virtual processors at the most; also on the "
         "mainline kernel, or (mainline=\"pv\") on that in one mode; or "
         "(checked) in PV mode on that instead of the first; with (crossed) "
         "guests of the kind only that Dom0 is not")
@@ -159,9 +160,14 @@ class Pool:
 
     def __init__(self, kernels):
         self.kernels, self.key, self.machine = kernels, None, None
+        self.item = None
 
-    def get(self, key):
-        if self.key != key or not self.machine.running:
+    def get(self, key, item):
+        """The machine for a test; a new one also after a test that failed,
+        be it in what comes after it, for that may have left anything."""
+        failed = self.item and FAILED in self.item.stash
+        self.item = item
+        if failed or self.key != key or not self.machine.running:
             self.drop()
             # What is found in our code ends the machine at once.
             options = "panic_on_warn=1 " if key.role in OUR_ROLES else ""
@@ -199,19 +205,12 @@ def machine_key(request):
 def dom0(pool, machine_key, request):
     """A running Dom0, and after the test a look at what its kernel said."""
     try:
-        booted = pool.get(machine_key)
+        booted = pool.get(machine_key, request.node)
     except machine.MachineError:
         pool.drop()
         raise
     yield booted
-    keep = False
-    try:
-        kernel_is_content(booted, request.node.get_closest_marker("ends"))
-        # Whatever a failed test left behind is not the next one's.
-        keep = FAILED not in request.node.stash
-    finally:
-        if not keep:
-            pool.drop()
+    kernel_is_content(booted, request.node.get_closest_marker("ends"))
 
 
 def kernel_is_content(booted, may_end):
@@ -271,7 +270,7 @@ def guest(dom0, guest_kind):
 
 @pytest.fixture
 def spare_disk(dom0):
-    """A disk in Dom0 that no test leaves in use, made of /tmp/spare."""
+    """A disk in Dom0, made of /tmp/spare; only a hostile device keeps it."""
     return dom0.run("losetup -n -O NAME -j /tmp/spare | grep . || "
                     "{ truncate -s 16M /tmp/spare; "
                     "losetup -f --show /tmp/spare; }")

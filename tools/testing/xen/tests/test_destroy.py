@@ -219,6 +219,9 @@ def end_device(dom0, domid, kind, device, way):
 def vanish_once(dom0, disk, way):
     """Attaches a disk to a guest that works on it, and takes both away."""
     guest = guest_of(dom0, "pv")
+    # There may be a hostile one.
+    for device in guest.spare.values():
+        device.detach()
     domid, uuid = guest.domid(), uuid_of(dom0, guest.domid())
     dom0.run(f"xl block-attach {domid} phy:{disk} xvdb w")
     assert guest.wait_until("test -b /dev/xvdb")
