@@ -68,9 +68,10 @@ done"""
     def rounds(self):
         return int(self.guest.run("cat /tmp/count 2>/dev/null | wc -l"))
 
-    def check(self):
-        """At least one whole round from now on, and none failed so far."""
-        wanted = self.rounds() + 2
+    def check(self, before=None):
+        """At least one whole round since there were so @before, or from now
+        on; and none failed so far."""
+        wanted = (self.rounds() if before is None else before) + 2
         assert self.guest.wait_until(
             f"test $(wc -l < /tmp/count) -ge {wanted}"), \
             "the neighbour's I/O stopped"
@@ -704,11 +705,12 @@ def test_event_storms(dom0, pv_guest, other_guest, kind, hostile, neighbour,
     before = [counted(dom0, pv_guest, kind, name) for name in counts]
     with event_storm(pv_guest, hostile):
         # Rounds of the neighbour while the storm lasts, and a disk for it.
-        neighbour.check()
+        rounds = neighbour.rounds()
         dom0.run(f"xl block-attach {other_guest.name} phy:{other_disk} xvdb w")
         assert other_guest.wait_until("test -b /dev/xvdb")
         dom0.run(f"xl block-detach {other_guest.name} xvdb")
         assert other_guest.wait_until("! test -e /dev/xvdb")
+        neighbour.check(rounds)
         # It was a storm, and was taken for one and slowed down.
         for name, less in zip(counts, before):
             assert counted(dom0, pv_guest, kind, name) > less, name
