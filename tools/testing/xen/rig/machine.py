@@ -34,8 +34,7 @@ KEPT_LOGS = 40
 PR_SET_PDEATHSIG = 1
 # The console's SysRq, with a key of Linux's each; what switches the console to
 # Xen, and keys of Xen's.
-DOM0_STATE = ("\x0f9", "\x0fw", "\x0ft")
-XEN_STATE = ("\x01\x01\x01", *"0qrade")
+STATE_KEYS = ("\x0f9", "\x0fw", "\x0ft", "\x01\x01\x01", *"0qrade")
 
 
 class MachineError(Exception):
@@ -172,13 +171,11 @@ class Machine:
         Through the console: Dom0's kernel its blocked tasks and all others,
         and Xen its domains, its run queues and its timers.
         """
-        for keys in DOM0_STATE, XEN_STATE:
-            for key in keys:
-                if not self.console.isalive():
-                    return
-                self.console.send(key)
-                self.console.expect_list(
-                    [pexpect.EOF, pexpect.TIMEOUT], timeout=3)
+        for key in STATE_KEYS:
+            if not self.console.isalive():
+                return
+            self.console.send(key)
+            self.console.expect_list([pexpect.EOF, pexpect.TIMEOUT], timeout=3)
 
     def wait_for(self, pattern, deadline=BOOT, silence=SILENCE):
         """Waits for @pattern, giving up as soon as it cannot come."""

@@ -204,11 +204,7 @@ def machine_key(request):
 @pytest.fixture
 def dom0(pool, machine_key, request):
     """A running Dom0, and after the test a look at what its kernel said."""
-    try:
-        booted = pool.get(machine_key, request.node)
-    except machine.MachineError:
-        pool.drop()
-        raise
+    booted = pool.get(machine_key, request.node)
     yield booted
     kernel_is_content(booted, request.node.get_closest_marker("ends"))
 
@@ -288,7 +284,7 @@ def pvh_guest(dom0):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """Tells the fixtures of a test that it failed."""
+    """Tells the pool of machines that a test failed."""
     outcome = yield
     if outcome.get_result().failed:
         item.stash[FAILED] = True

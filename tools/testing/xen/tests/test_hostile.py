@@ -790,22 +790,22 @@ def test_event_storms_while_interrupts_move(dom0, pv_guest, kind, hostile,
     neighbour.check()
 
 
-def had_no_trouble(dom0, neighbour, guest):
+def had_no_trouble(neighbour, guest):
     """Over all of the above, not one of the neighbour's rounds failed; and
     the hostile devices, once taken away, leave nothing."""
     neighbour.check()
     neighbour.__exit__()
-    for kind in Spare.KINDS:
-        spare(dom0, guest, kind).detach()
+    for device in guest.spare.values():
+        device.detach()
 
 
 @pytest.mark.dom0(pvh=True, mainline="pv")
-def test_neighbour_had_no_trouble(dom0, neighbour, pv_guest):
+def test_neighbour_had_no_trouble(neighbour, pv_guest):
     """On machines of one processor."""
-    had_no_trouble(dom0, neighbour, pv_guest)
+    had_no_trouble(neighbour, pv_guest)
 
 
 @pytest.mark.dom0(vcpus=2, checked=True)
-def test_neighbour_had_no_trouble_either(dom0, neighbour, pv_guest):
+def test_neighbour_had_no_trouble_either(neighbour, pv_guest):
     """On a machine of two."""
-    had_no_trouble(dom0, neighbour, pv_guest)
+    had_no_trouble(neighbour, pv_guest)
