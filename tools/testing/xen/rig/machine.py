@@ -8,13 +8,14 @@ path of the whole log.
 """
 
 import base64
+import contextlib
 import ctypes
+import fcntl
 import itertools
-import json
+import os
 import re
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -22,12 +23,14 @@ from pathlib import Path
 import pexpect
 
 from . import image as images
-from . import paths, payload, qemu
+from . import monitor, paths, payload, qemu
 
 READY = r"\r*\n:agent:ready\r*\n"
 DEAD = (r"Panic on CPU \d+:[^\0]*?\*{4}|Kernel panic - not syncing|"
         r"[Dd]omain 0 crashed|Dom0 crashed|rig: FAILED|Could not construct domain 0")
 SILENCE = 90
+# So long is nothing said before QEMU is asked whether it forgot an interrupt.
+SUSPECT = 20
 BOOT = 300
 PIECE = 108
 KEPT_LOGS = 40
@@ -52,9 +55,28 @@ def _new_directory(config):
     return tempfile.mkdtemp(dir=logs, prefix=f"{stamp}-{config.mode}-")
 
 
-def _die_with_parent():
-    """In the child: a machine must not outlive the program that drives it."""
+def _own_cpu():
+    """One of the host's CPUs that no other rig's machine has, if there is
+    one; and what keeps it from the others while it is open."""
+    cpus = sorted(os.sched_getaffinity(0))
+    for cpu in cpus:
+        # pylint: disable-next=consider-using-with
+        lock = open(paths.rig_cache() / f"cpu{cpu}.lock", "w",
+                    encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cpu, lock
+        except OSError:
+            lock.close()
+    return cpus[os.getpid() % len(cpus)], lock
+
+
+def _in_child(cpu):
+    """A machine must not outlive the program that drives it; and the threads
+    of one with a single CPU take turns, see Monitor.lost_interrupt()."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
 
 
 def clean(text):
@@ -66,25 +88,6 @@ def clean(text):
 def _pieces(command):
     coded = base64.b64encode(command.encode()).decode()
     return [coded[at:at + PIECE] for at in range(0, len(coded), PIECE)]
-
-
-class Events:
-    """QEMU's own account of what the machine did."""
-
-    def __init__(self, name):
-        # Not in the file system, where a path may be no longer than 107.
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(f"\0{name}")
-        self._socket.sendall(b'{"execute": "qmp_capabilities"}\n')
-
-    def reason(self):
-        """Why the machine ended, once it has."""
-        with self._socket, self._socket.makefile() as lines:
-            for line in lines:
-                event = json.loads(line)
-                if event.get("event") == "SHUTDOWN":
-                    return event["data"]["reason"]
-        return "unknown"
 
 
 class _Tee:
@@ -129,10 +132,14 @@ class Machine:
         line += ["-chardev", "stdio,id=serial,signal=off",
                  "-serial", "chardev:serial"]
         self._log_file = open(self.log, "w", encoding="utf-8")
+        self._events = self._cpu = cpu = None
+        self._single = config.physical_cpus() == 1
+        if self._single:
+            cpu, self._cpu = _own_cpu()
         self.console = pexpect.spawn(
             line[0], line[1:], encoding="utf-8", codec_errors="replace",
             echo=False, timeout=None, maxread=65536,
-            preexec_fn=_die_with_parent)
+            preexec_fn=lambda: _in_child(cpu))
         self.console.delaybeforesend = None
         self.console.logfile_read = self._log_file
         self.started = time.monotonic()
@@ -168,19 +175,43 @@ class Machine:
     def _autopsy(self):
         """Has what still lives of a machine say in its log what it waits for.
 
-        Through the console: Dom0's kernel its blocked tasks and all others,
-        and Xen its domains, its run queues and its timers.
+        QEMU tells of the CPU; and, through the console, Dom0's kernel of its
+        blocked tasks and all others, and Xen of its domains, its run queues
+        and its timers.
         """
+        if not self.console.isalive():
+            return
+        try:
+            with self._monitor() as qemus:
+                for question in monitor.QUESTIONS:
+                    self._log_file.write(f"\n{qemus.ask(question)}")
+        except monitor.ERRORS as error:
+            self._log_file.write(f"\nrig: QEMU does not answer: {error}\n")
         for key in STATE_KEYS:
             if not self.console.isalive():
                 return
             self.console.send(key)
             self.console.expect_list([pexpect.EOF, pexpect.TIMEOUT], timeout=3)
 
+    @contextlib.contextmanager
+    def _monitor(self):
+        """A connection to QEMU: the one there is, or one for the moment."""
+        if self._events:
+            yield self._events
+        else:
+            with monitor.Monitor(self.directory.name) as one:
+                yield one
+
+    def _logged(self):
+        """How much the log has."""
+        self._log_file.flush()
+        return self.log.stat().st_size
+
     def wait_for(self, pattern, deadline=BOOT, silence=SILENCE):
         """Waits for @pattern, giving up as soon as it cannot come."""
         end = time.monotonic() + deadline
-        heard, size = time.monotonic(), 0
+        heard = asked = time.monotonic()
+        size = 0
         wanted = [re.compile(pattern), re.compile(DEAD), pexpect.EOF,
                   pexpect.TIMEOUT]
         while True:
@@ -195,13 +226,29 @@ class Machine:
                 self.fail("the machine crashed")
             if which == 2:
                 self.fail("the machine ended")
-            self._log_file.flush()
-            if self.log.stat().st_size != size:
-                heard, size = now, self.log.stat().st_size
+            if self._logged() != size:
+                heard, size = now, self._logged()
+            if now - max(heard, asked) > SUSPECT:
+                self._remind()
+                asked, size = time.monotonic(), self._logged()
             if now - heard > silence:
                 self.fail(f"nothing on the console for {silence} s")
             if now > end:
                 self.fail(f"not done after {deadline} s")
+
+    def _remind(self):
+        """Wakes a CPU that QEMU lets sleep though it has an interrupt, with
+        one more: that of a newline, which means nothing to Dom0's agent."""
+        if not self._single:
+            return
+        try:
+            with self._monitor() as qemus:
+                lost = qemus.lost_interrupt()
+        except monitor.ERRORS:
+            return
+        if lost:
+            self._log_file.write("\nrig: QEMU lost an interrupt\n")
+            self.console.send("\n")
 
     def boot(self, deadline=BOOT, silence=SILENCE):
         """Waits until Dom0 takes commands; returns the seconds it took."""
@@ -238,13 +285,13 @@ class Machine:
         QEMU reports "guest-shutdown" for a power-off and "guest-reset" for
         a reboot (which it was told not to carry out).
         """
-        events = Events(self.directory.name)
         self.run("dmesg -n 5")
-        self._send(command, "end")
-        self.wait_end(deadline)
-        if re.search(DEAD, self.said()):
-            self.fail("the machine crashed on the way")
-        return events.reason()
+        with monitor.Monitor(self.directory.name) as self._events:
+            self._send(command, "end")
+            self.wait_end(deadline)
+            if re.search(DEAD, self.said()):
+                self.fail("the machine crashed on the way")
+            return self._events.reason()
 
     def also_to(self, stream):
         """Copies the console to @stream as well as to the log."""
@@ -257,10 +304,12 @@ class Machine:
 
     def wait_end(self, deadline=60):
         """Waits for the machine to end by itself."""
-        which = self.console.expect_list([pexpect.EOF, pexpect.TIMEOUT],
-                                         timeout=deadline)
-        if which:
-            self.fail(f"the machine still runs after {deadline} s")
+        end = time.monotonic() + deadline
+        while self.console.expect_list([pexpect.EOF, pexpect.TIMEOUT],
+                                       timeout=min(deadline, SUSPECT)):
+            if time.monotonic() > end:
+                self.fail(f"the machine still runs after {deadline} s")
+            self._remind()
         self.console.wait()
 
     def stop(self, keep=False):
@@ -270,6 +319,8 @@ class Machine:
             self.console.kill(signal.SIGKILL)
             self.console.wait()
         self.console.close()
+        if self._cpu:
+            self._cpu.close()
         self._log_file.flush()
         for name in ("scratch1.img", "scratch2.img", "initramfs"):
             (self.directory / name).unlink(missing_ok=True)
