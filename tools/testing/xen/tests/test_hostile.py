@@ -14,7 +14,7 @@ from conftest import TIMES
 from oracles import VBD, Complaints, becomes, grants, leaves_nothing
 
 # Events without work, on each port.
-EVENTS = 10000 * TIMES
+EVENTS = 20000 * TIMES
 # Requests that come one by one, and rounds of a program's with a storm at it.
 TICKS, ROUNDS = 500 * TIMES, 200 * TIMES
 # Connects of several queues, one of which is not as it should be.
@@ -711,9 +711,12 @@ def test_event_storms(dom0, pv_guest, other_guest, kind, hostile, neighbour,
         dom0.run(f"xl block-detach {other_guest.name} xvdb")
         assert other_guest.wait_until("! test -e /dev/xvdb")
         neighbour.check(rounds)
-        # It was a storm, and was taken for one and slowed down.
-        for name, less in zip(counts, before):
-            assert counted(dom0, pv_guest, kind, name) > less, name
+        # It is taken for a storm, and slowed down, from the second event in a
+        # row; if Dom0 gets no time meanwhile, many arrive as one.
+        becomes(lambda: [counted(dom0, pv_guest, kind, name)
+                         for name in counts],
+                lambda now: all(a > b for a, b in zip(now, before)),
+                90 * TIMES)
     said = pv_guest.run("cat /tmp/storm")
     assert f"events:{EVENTS}: sent" in said and "never" not in said, said
     served = re.findall(r": (?:afterwards good 1|afterwards id ours status 0)",
