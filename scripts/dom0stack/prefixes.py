@@ -67,10 +67,18 @@ def build_one(base, commit, text, before, after, log):
     return _warnings(src, strict, linked, new, 1, log) + _warnings(src, strict, linked, old, 0, log)
 
 
-def build_prefixes(base):
-    """All prefixes of one base, the longest first: the folder starts as a copy of one that holds the whole stack.
+def stages(patches, ends):
+    """[(before, after)] for each build, in numbers of patches: after every patch or, with @ends, only where a series
+    ends and after a patch that overrides another. What breaks just between two ends goes unseen then."""
+    last = [number for number, patch in enumerate(patches, 1)
+            if not ends or number == len(patches) or patch.section != patches[number].section or patch.overrides]
+    return list(zip((0, *last), last))
 
-    What does not build may be an earlier patch's fault: the verdict names the last before one that builds.
+
+def build_prefixes(base, ends=False):
+    """The prefixes of one base, the longest first: the folder starts as a copy of one that holds the whole stack.
+
+    What does not build may be an earlier patch's fault: the verdict names those after the last prefix that builds.
     """
     clock, fresh, strict, wrong = Clock(), 0, 0, None
     gate = f'prefixes {base}'
@@ -83,21 +91,24 @@ def build_prefixes(base):
         start = git('rev-parse', f'{bases.commit(base)}^{{tree}}').strip()
         # What a step adds is compiled more strictly, so its verdict holds for a pair of trees.
         ids = [start, *(git('rev-parse', f'{commit}^{{tree}}').strip() for _, commit in steps)]
-        marks = [verdict('prefix', base, one, next_one, text, *tools) for one, next_one in zip(ids, ids[1:])]
+        chosen = stages(patches, ends)
+        marks = [verdict('prefix', base, ids[before], ids[after], text, *tools) for before, after in chosen]
         todo = [mark for mark in marks if not mark.exists()]
         if todo:
-            say(f'{base}: {len(todo)} of {len(steps)} prefixes to build, about {1 + len(todo) // 3} minutes '
+            say(f'{base}: {len(todo)} of {len(chosen)} prefixes to build, about {1 + len(todo) // 3} minutes '
                 '(5 more when ccache is cold)')
         with locked(f'src-{base}'):
-            for number, ((patch, commit), mark) in reversed(list(enumerate(zip(steps, marks), 1))):
+            for (before, number), mark in reversed(list(zip(chosen, marks))):
+                patch, commit = steps[number - 1]
                 if not mark.exists():
                     log = LOGS / f'prefix-{base}-{number:04d}.log'
                     log.unlink(missing_ok=True)
                     one = Clock()
                     try:
-                        strict += build_one(base, commit, text, ids[number - 1], ids[number], log)
+                        strict += build_one(base, commit, text, ids[before], ids[number], log)
                     except Failure as failure:
-                        wrong = f'{patch.place} {failure}'
+                        several = f'{patches[before].place} to ' if number - before > 1 else ''
+                        wrong = f'{several}{patch.place} {failure}'
                         continue
                     mark.parent.mkdir(parents=True, exist_ok=True)
                     mark.touch()
@@ -109,7 +120,7 @@ def build_prefixes(base):
             die(wrong)
     except Failure as failure:
         return record(gate, False, str(failure))
-    return record(gate, True, f'{len(steps)} prefixes build, {fresh} of them now, {len(steps) - fresh} by an earlier '
+    return record(gate, True, f'{len(chosen)} of {len(steps)} prefixes build, {fresh} now, {len(chosen) - fresh} by an earlier '
                               f'verdict; {strict} files with -Werror ({clock})')
 
 

@@ -28,6 +28,11 @@ class Patch:
     def name(self):
         return pathlib.PurePath(self.place).name
 
+    @property
+    def overrides(self):
+        """Whether it stands in another's place, for the LTS base."""
+        return self.place.startswith('bases/lts/override')
+
 
 def read_series(path):
     """[(section, entry)] of a series file."""

@@ -156,7 +156,7 @@ def verify(base):
     final = Final(base, patches)
     touched = agree(base, patches, final)
     text = f'{len(patches)} patches, {touched} files: git am, patch -F0 and quilt give tree {final.tree[:12]}'
-    over = [patch for patch in patches if patch.place.startswith('bases/lts/override')]
+    over = [patch for patch in patches if patch.overrides]
     if base != 'mainline' and len(patches) - len(series.prelude()) not in (count, count + len(series.prelude())):
         die(f'{base}: {len(patches)} patches stand for {count}')
     if base == 'mainline':

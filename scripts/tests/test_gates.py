@@ -9,7 +9,7 @@ import types
 import pytest
 
 from conftest import SCRIPTS
-from dom0stack import build, compiled, gates, prefixes, util
+from dom0stack import build, compiled, gates, prefixes, series, util
 
 
 def write(where, name, text):
@@ -251,21 +251,42 @@ def test_setup_names_the_missing_package(tmp_path):
     assert done.returncode == 1 and 'no-such-package-here' in done.stdout and 'not-for-the-host' not in done.stdout
 
 
-@pytest.mark.parametrize('bad, named', [
-    ((), None),
-    ((2, 3, 4), 'patch 2'),
-    ((3,), 'patch 3'),
-    ((1, 2, 3, 4), 'patch 1'),
+@pytest.mark.parametrize('sections, overrides, wanted', (
+    ('aab', (), [(0, 2), (2, 3)]),
+    ('aaa', (1,), [(0, 1), (1, 3)]),
+    ('aab', (2, 3), [(0, 2), (2, 3)]),
+    ('a', (), [(0, 1)]),
+    ('', (), []),
+))
+def test_stages(sections, overrides, wanted):
+    """Where a series ends, or an override, is built; or else after each patch."""
+    patches = [series.Patch(f'bases/lts/{"override" if number in overrides else "prelude"}/x', section)
+               for number, section in enumerate(sections, 1)]
+    assert prefixes.stages(patches, True) == wanted
+    every = prefixes.stages(patches, False)
+    assert every == [(number, number + 1) for number in range(len(sections))]
+
+
+@pytest.mark.parametrize('bad, ends, named', [
+    ((), False, None),
+    ((2, 3, 4), False, 'patch 2'),
+    ((3,), False, 'patch 3'),
+    ((1, 2, 3, 4), False, 'patch 1'),
+    ((), True, None),
+    ((3, 4), True, 'patch 3 to patch 4'),
+    ((2, 3, 4), True, 'patch 1 to patch 2'),
 ])
-def test_prefix_to_blame(monkeypatch, tmp_path, bad, named):
+def test_prefix_to_blame(monkeypatch, tmp_path, bad, ends, named):
     tried, said = [], []
 
-    def build_one(_base, commit, *_rest):
+    def build_one(_base, commit, _text, before, after, _log):
         tried.append(commit)
+        assert after == f'tree of {commit}^{{tree}}'
+        assert before == f'tree of {commit - 1 - ends if commit > 1 + ends else "lts"}^{{tree}}'
         if commit in bad:
             raise util.Failure('does not build')
         return 0
-    patches = [types.SimpleNamespace(place=f'patch {number}', name=f'{number}.patch') for number in (1, 2, 3, 4)]
+    patches = [series.Patch(f'patch {number}', 'aabb'[number - 1]) for number in (1, 2, 3, 4)]
     monkeypatch.setattr(prefixes, 'VERDICTS', tmp_path)
     monkeypatch.setattr(prefixes, 'LOGS', tmp_path)
     monkeypatch.setattr(prefixes, 'build_one', build_one)
@@ -275,10 +296,10 @@ def test_prefix_to_blame(monkeypatch, tmp_path, bad, named):
     monkeypatch.setattr(prefixes.bases, 'commit', lambda base: base)
     monkeypatch.setattr(prefixes.series, 'for_base', lambda _base: patches)
     monkeypatch.setattr(prefixes.trees, 'chain', lambda _base, steps: list(zip(steps, (1, 2, 3, 4))))
-    assert prefixes.build_prefixes('lts') == (not bad)
-    assert not named or said[0].startswith(named + ' ')
+    assert prefixes.build_prefixes('lts', ends) == (not bad)
+    assert not named or said[0].startswith(f'{named} does')
     # Its verdicts are kept.
     tried.clear()
-    prefixes.build_prefixes('lts')
+    prefixes.build_prefixes('lts', ends)
     assert not bad or tried[0] == bad[-1]
     assert bad or not tried
