@@ -48,7 +48,9 @@ enum xenbus_state { FUZZ_XENBUS_STATE };
 #define NAPI_POLL_WEIGHT	64
 #define IFNAMSIZ		16
 
-/* Used by inline functions of netback.h only, which nobody here calls. */
+/* Used by inline functions only, which nobody here calls. */
+bool queue_work(struct workqueue_struct *wq, struct work_struct *work);
+
 static inline int atomic_read(const atomic_t *v)
 {
 	return v->opaque;
