@@ -86,6 +86,10 @@ def some(qemu, tmp_path, monkeypatch):
     one = object.__new__(machine.Machine)
     one.directory, one.sent, one.console = qemu, [], SimpleNamespace(isalive=lambda: True)
     one.console.send = one.sent.append
+
+    def fail(why):
+        raise machine.MachineError(why)
+    one.fail = fail
     one.log = tmp_path / 'serial.log'
     one._single, one._events, one._log_file = True, None, open(one.log, 'w', encoding='utf-8')
     with one._log_file:
@@ -117,7 +121,7 @@ def test_no_answer(qemu):
             asked.ask('info nothing')
         # It is one client at a time that QEMU talks to.
         with monitor.Monitor(qemu.name, 0.1) as other, pytest.raises(monitor.ERRORS):
-            other.ask(monitor.CPU)
+            other.ask(monitor.QUESTIONS[0])
         with pytest.raises(ConnectionError):
             asked.ask('quit')
         assert asked.reason() == 'guest-reset'
@@ -158,7 +162,6 @@ def test_silence(some, monkeypatch, suspect, reminders):
     some._remind = remind
     monkeypatch.setattr(machine, 'SUSPECT', suspect)
     monkeypatch.setattr(machine.time, 'monotonic', lambda: now[0])
-    some.fail = lambda why: (_ for _ in ()).throw(machine.MachineError(why))
     with pytest.raises(machine.MachineError, match='nothing on the console for 20 s'):
         some.wait_for('x', deadline=100, silence=20)
     assert len(asked) == reminders
@@ -174,7 +177,6 @@ def test_end(some, monkeypatch):
     assert len(asked) == 2
     monkeypatch.setattr(machine.time, 'monotonic', iter((0, 61)).__next__)
     some.console.expect_list = lambda wanted, timeout: wanted.index(pexpect.TIMEOUT)
-    some.fail = lambda why: (_ for _ in ()).throw(machine.MachineError(why))
     with pytest.raises(machine.MachineError, match='still runs after 60 s'):
         some.wait_end(60)
 

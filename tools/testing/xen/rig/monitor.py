@@ -6,8 +6,7 @@ import re
 import socket
 import time
 
-CPU, APIC = "info registers -a", "info lapic"
-QUESTIONS = CPU, APIC
+QUESTIONS = "info registers -a", "info lapic"
 INTERRUPTS_ON = 0x200
 # What asking comes to where QEMU has ended, or talks to somebody else.
 ERRORS = OSError, ValueError

@@ -36,9 +36,10 @@ class Config:
     def physical_cpus(self):
         """As many as Dom0 has, but one in PVH mode or when counting.
 
-        What QEMU 7.2 emulates of SVM goes wrong on several processors:
-        Xen and a PVH Dom0 lose timer interrupts, or take an interrupt with
-        IF clear, whoever's Dom0 code it is.  The virtual CPUs share one.
+        What QEMU 7.2 emulates of SVM goes wrong now and then, and often on
+        several processors: Xen and a PVH Dom0 lose interrupts, as is told in
+        monitor.py, or take one with IF clear, whoever's Dom0 code it is.  The
+        virtual CPUs share one.
         """
         return 1 if self.mode == "pvh" or self.count else self.vcpus
 

@@ -21,6 +21,12 @@ def becomes(read, good, seconds=30):
     return value
 
 
+def rises(read, seconds=30, first=None):
+    """Reads some numbers until each is more than at @first, or now."""
+    first = first or read()
+    becomes(read, lambda now: all(a > b for a, b in zip(now, first)), seconds)
+
+
 def grants(dom0, domid):
     """How many of a domain's grants are mapped, as Xen prints them."""
     said = dom0.run("xl dmesg -c >/dev/null; xl debug-keys g; sleep 1; "

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PLAIN_ROLES, TIMES, guest_of
-from oracles import VBD, becomes, grants
+from oracles import VBD, becomes, grants, rises
 
 BUSY = """while :; do dd if=/dev/zero of=/dev/xvda bs=64k count=2048 oflag=direct
 done >/dev/null 2>&1 &
@@ -44,12 +44,6 @@ def remains(dom0, domid, uuid):
 
 def uuid_of(dom0, domid):
     return dom0.run(f"xenstore-read /local/domain/{domid}/vm").split("/")[-1]
-
-
-def rises(read, seconds=30):
-    """Reads some numbers until each is more than at first."""
-    first = read()
-    becomes(read, lambda now: all(a > b for a, b in zip(now, first)), seconds)
 
 
 def gone(dom0, domid, uuid, seconds=60):

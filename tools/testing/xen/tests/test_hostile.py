@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from conftest import TIMES
-from oracles import VBD, Complaints, becomes, grants, leaves_nothing
+from oracles import (VBD, Complaints, becomes, grants, leaves_nothing,
+                     rises)
 
 # Events without work, on each port.
 EVENTS = 20000 * TIMES
@@ -701,8 +702,11 @@ def test_event_storms(dom0, pv_guest, other_guest, kind, hostile, neighbour,
                       other_disk):
     """Events without work do not keep Dom0 from working (T24)."""
     complaints = Complaints(dom0, kind)
-    counts = "spurious_events", "jiffies_eoi_delayed"
-    before = [counted(dom0, pv_guest, kind, name) for name in counts]
+
+    def counts():
+        return [counted(dom0, pv_guest, kind, name)
+                for name in ("spurious_events", "jiffies_eoi_delayed")]
+    before = counts()
     with event_storm(pv_guest, hostile):
         # Rounds of the neighbour while the storm lasts, and a disk for it.
         rounds = neighbour.rounds()
@@ -713,10 +717,7 @@ def test_event_storms(dom0, pv_guest, other_guest, kind, hostile, neighbour,
         neighbour.check(rounds)
         # It is taken for a storm, and slowed down, from the second event in a
         # row; if Dom0 gets no time meanwhile, many arrive as one.
-        becomes(lambda: [counted(dom0, pv_guest, kind, name)
-                         for name in counts],
-                lambda now: all(a > b for a, b in zip(now, before)),
-                90 * TIMES)
+        rises(counts, 90 * TIMES, before)
     said = pv_guest.run("cat /tmp/storm")
     assert f"events:{EVENTS}: sent" in said and "never" not in said, said
     served = re.findall(r": (?:afterwards good 1|afterwards id ours status 0)",
