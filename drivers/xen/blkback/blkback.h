@@ -225,6 +225,7 @@ struct xen_blkback {
 	bool has_stats;				/* sysfs attributes exist */
 	unsigned long next_open;		/* jiffies */
 	unsigned long next_connect;
+	unsigned long next_change;
 	struct workqueue_struct *io_wq;
 	unsigned int max_queues;
 	struct xen_blkback_stats *stats;	/* of @max_queues queues */

@@ -410,6 +410,7 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 	be->front_state = XenbusStateInitialising;
 	be->next_open = jiffies;
 	be->next_connect = jiffies;
+	be->next_change = jiffies;
 	be->state = XEN_BLKBACK_NEW;
 	kref_init(&be->kref);
 	mutex_init(&be->bus_lock);

@@ -47,6 +47,14 @@
  */
 #define CONNECT_PAUSE_MS	200
 
+/*
+ * To follow any other change of the frontend's state is cheaper, but still a
+ * dozen requests to xenstored and as many watch events.  The first few are
+ * followed at once, which is all that a boot needs, and then twenty a second.
+ */
+#define CHANGE_PAUSE_MS		50
+#define CHANGE_BURST		10
+
 static unsigned int max_queues;
 module_param(max_queues, uint, 0644);
 MODULE_PARM_DESC(max_queues,
@@ -306,16 +314,20 @@ static void disconnect(struct xen_blkback *be)
 	xen_blkback_conn_put(be->conn);
 }
 
-/* Wait for our turn; the first is at once. */
-static void pace(unsigned long *next)
+/* Wait for our turn; of the pauses that nobody took, @burst are saved. */
+static void pace(unsigned long *next, unsigned int pause_ms, unsigned int burst)
 {
-	unsigned long pause = msecs_to_jiffies(CONNECT_PAUSE_MS);
+	unsigned long pause = msecs_to_jiffies(pause_ms);
 	unsigned long left = *next - jiffies;
+	unsigned long oldest;
 
 	/* One long over may look as if it lay ahead. */
 	if (left && left <= pause)
 		msleep(jiffies_to_msecs(left));
-	*next = jiffies + pause;
+	oldest = jiffies - burst * pause;
+	if (!time_in_range(*next, oldest, jiffies))
+		*next = oldest;
+	*next += pause;
 }
 
 /* Connect as the frontend says, and tell it what it may know. */
@@ -366,7 +378,7 @@ static void connect(struct xen_blkback *be)
 	int err;
 
 	/* These take their time, and so come before the frontend is asked. */
-	pace(&be->next_connect);
+	pace(&be->next_connect, CONNECT_PAUSE_MS, 0);
 	err = xen_blkback_sync(be);
 	if (!err) {
 		/* A close meanwhile was before the keys that we read now. */
@@ -414,7 +426,7 @@ static void open_backing(struct xen_blkback *be)
 		kfree(value);
 	}
 	if (!err) {
-		pace(&be->next_open);
+		pace(&be->next_open, CONNECT_PAUSE_MS, 0);
 		/* If it leaves after this, winding down closes the disk. */
 		if (removed(be))
 			return;
@@ -522,6 +534,9 @@ static void wind_down(struct xen_blkback *be)
 void xen_blkback_ctl(struct work_struct *work)
 {
 	struct xen_blkback *be = container_of(work, struct xen_blkback, ctl);
+
+	if (test_and_clear_bit(XEN_BLKBACK_EV_FRONTEND, &be->events))
+		pace(&be->next_change, CHANGE_PAUSE_MS, CHANGE_BURST);
 
 	if (test_and_clear_bit(XEN_BLKBACK_EV_DRAINED, &be->events))
 		drained(be);

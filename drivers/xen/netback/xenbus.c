@@ -193,10 +193,13 @@ static void refuse(struct xen_netback_vif *vif, int err, const char *why)
  * A connection costs Dom0 a lot more than the frontend that asks for it, some of
  * that under RTNL, and the bus logs a ring that it cannot map, every time.  So
  * there are five a second at the most.  Any other change of state is cheaper,
- * and frontends wait for our answer to it.
+ * and frontends wait for our answer to it; but an answer is a dozen requests to
+ * xenstored and as many watch events.  So only the first few are given at once,
+ * which is all that a boot needs, and twenty a second after that.
  */
 #define CONNECT_PAUSE	msecs_to_jiffies(200)
-#define CHANGE_PAUSE	msecs_to_jiffies(10)
+#define CHANGE_PAUSE	msecs_to_jiffies(50)
+#define CHANGE_BURST	10
 
 /* What is left of a pause; one long over may look as if it lay ahead. */
 static unsigned long left_until(unsigned long when, unsigned long pause)
@@ -204,6 +207,24 @@ static unsigned long left_until(unsigned long when, unsigned long pause)
 	unsigned long left = when - jiffies;
 
 	return left <= pause ? left : 0;
+}
+
+/*
+ * A look at the frontend moves the next one off; pauses not taken are saved.
+ * One that came before its time must not take the next out of left_until()'s
+ * sight.
+ */
+static void pace_changes(struct xen_netback_vif *vif)
+{
+	unsigned long now = jiffies;
+	unsigned long oldest = now - CHANGE_BURST * CHANGE_PAUSE;
+	unsigned long next = vif->next_change;
+
+	if (time_after(next, now))
+		next = now;
+	else if (time_before(next, oldest))
+		next = oldest;
+	WRITE_ONCE(vif->next_change, next + CHANGE_PAUSE);
 }
 
 /**
@@ -252,8 +273,7 @@ static void try_connect(struct xen_netback_vif *vif)
 	int err;
 
 	if (xen_netback_state(vif) != XEN_NETBACK_WAITING ||
-	    vif->xdev->state != XenbusStateInitWait || !hotplug_done(vif) ||
-	    gone_offline(vif))
+	    vif->xdev->state != XenbusStateInitWait)
 		return;
 	left = left_until(vif->next_connect, CONNECT_PAUSE);
 	if (left) {
@@ -261,6 +281,8 @@ static void try_connect(struct xen_netback_vif *vif)
 		queue_delayed_work(system_power_efficient_wq, &vif->ctl, left);
 		return;
 	}
+	if (!hotplug_done(vif) || gone_offline(vif))
+		return;
 
 	vif->next_connect = jiffies + CONNECT_PAUSE;
 	err = build_queues(vif, &why);
@@ -356,8 +378,8 @@ void xen_netback_ctl(struct work_struct *work)
 		container_of(to_delayed_work(work), struct xen_netback_vif,
 			     ctl);
 
-	WRITE_ONCE(vif->next_change, jiffies + CHANGE_PAUSE);
 	guard(mutex)(&vif->lock);
+	pace_changes(vif);
 	if (xen_netback_state(vif) == XEN_NETBACK_GONE)
 		return;
 	if (xen_netback_state(vif) == XEN_NETBACK_QUARANTINED)

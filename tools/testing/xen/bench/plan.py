@@ -233,6 +233,10 @@ HOSTILE = ("for d in vbd-51712 vif-0; do echo $d > "
            "/sys/bus/xen/drivers/${{d%-*}}/unbind; done; "
            "while :; do {} >> " + ATTACK_LOG + " 2>&1; done")
 
+# Of a key that nobody watches: xenstored alone has work by it, and no backend can
+# do anything about that.
+NO_BACKEND = "writes to xenstore"
+
 WORKLOADS = (
     beside("an idle guest", "sleep 100000"),
     beside("a busy guest", "while :; do :; done"),
@@ -241,7 +245,9 @@ WORKLOADS = (
           ("disk events", "hostile-vbd 51712 none events:20000"),
           ("network events", "hostile-vif 0 none events:20000"),
           ("bad disk requests", "hostile-vbd 51712 many:2000"),
-          ("connects", "hostile-xenbus vif 0 storm:200"))),
+          ("connects", "hostile-xenbus vif 0 storm:200"),
+          ("disk connects", "hostile-xenbus vbd 51712 storm:200"),
+          (NO_BACKEND, "hostile-xenbus vif 0 flood:none:2000"))),
 
     *block("4k randread depth 1", "randread", "4k", 1, 1000),
     *block("4k randread depth 32", "randread", "4k", 32, 5000),
