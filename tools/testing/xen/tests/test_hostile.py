@@ -505,10 +505,10 @@ def broadcasts(dom0):
 
 @pytest.mark.dom0(checked=True)
 def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
-    """What makes no sense costs the card, until it is connected anew; or is
-    taken away as it is, without its frontend's doing, and given back."""
+    """What makes no sense costs the card, until it is connected anew."""
     complaints = Complaints(dom0, "vif")
-    for some in complaints.batches(list(FATAL_PACKETS)):
+    card, fatals = spare(dom0, pv_guest, "vif"), list(FATAL_PACKETS)
+    for some in complaints.batches(fatals):
         said = pv_guest.run(f"hostile-vif {hostile_vif} none " +
                             " none ".join(some) + " quit", 600)
         goods = said.count("none: response good 1 errors 0 wrong 0 missing 0")
@@ -522,8 +522,10 @@ def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
         for fatal, line in zip(some, lines):
             assert FATAL_PACKETS[fatal] in line, lines
         assert f"{some[-1]}: backend state 5" in said, said
-        spare(dom0, pv_guest, "vif").detach()
-        spare(dom0, pv_guest, "vif").attach(CARD)
+        # It is taken away as it is, without its frontend's doing.
+        if TIMES > 1 or some[-1] == fatals[-1]:
+            card.detach()
+            card.attach(CARD)
     neighbour.check()
 
 
