@@ -410,7 +410,8 @@ struct xen_blkback *xen_blkback_alloc(struct xenbus_device *xdev,
 	be->front_state = XenbusStateInitialising;
 	be->next_open = jiffies;
 	be->next_connect = jiffies;
-	be->next_change = jiffies;
+	/* Nothing has been asked of it yet: all that may be saved is. */
+	be->next_change = jiffies - HZ;
 	be->state = XEN_BLKBACK_NEW;
 	kref_init(&be->kref);
 	mutex_init(&be->bus_lock);

@@ -535,9 +535,6 @@ void xen_blkback_ctl(struct work_struct *work)
 {
 	struct xen_blkback *be = container_of(work, struct xen_blkback, ctl);
 
-	if (test_and_clear_bit(XEN_BLKBACK_EV_FRONTEND, &be->events))
-		pace(&be->next_change, CHANGE_PAUSE_MS, CHANGE_BURST);
-
 	if (test_and_clear_bit(XEN_BLKBACK_EV_DRAINED, &be->events))
 		drained(be);
 
@@ -552,9 +549,13 @@ void xen_blkback_ctl(struct work_struct *work)
 		disconnect(be);
 	}
 
+	if (test_and_clear_bit(XEN_BLKBACK_EV_FRONTEND, &be->events))
+		pace(&be->next_change, CHANGE_PAUSE_MS, CHANGE_BURST);
+
 	/* Once removed, the device says no more; another run winds it down. */
-	while (!removed(be))
-		if (!step(be))
+	while (!removed(be) && step(be))
+		/* What it says meanwhile is for another run, which is paced. */
+		if (test_bit(XEN_BLKBACK_EV_FRONTEND, &be->events))
 			break;
 out:
 	xen_blkback_put(be);

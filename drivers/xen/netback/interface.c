@@ -251,7 +251,8 @@ struct xen_netback_vif *xen_netback_vif_create(struct xenbus_device *xdev,
 	atomic_set(&vif->state, XEN_NETBACK_WAITING);
 	mutex_init(&vif->lock);
 	INIT_DELAYED_WORK(&vif->ctl, xen_netback_ctl);
-	vif->next_change = jiffies;
+	/* Nothing has been asked of it yet: all that may be saved is. */
+	vif->next_change = jiffies - HZ;
 	vif->next_connect = jiffies;
 	INIT_DELAYED_WORK(&vif->stall_work, xen_netback_rx_stall);
 	ratelimit_state_init(&vif->ratelimit, 10 * HZ, 5);

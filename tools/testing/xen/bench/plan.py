@@ -233,8 +233,8 @@ HOSTILE = ("for d in vbd-51712 vif-0; do echo $d > "
            "/sys/bus/xen/drivers/${{d%-*}}/unbind; done; "
            "while :; do {} >> " + ATTACK_LOG + " 2>&1; done")
 
-# Of a key that nobody watches: xenstored alone has work by it, and no backend can
-# do anything about that.
+# Of a key that no backend watches: xenstored has work by it, and the guest itself,
+# and no backend can do anything about that.
 NO_BACKEND = "writes to xenstore"
 
 WORKLOADS = (

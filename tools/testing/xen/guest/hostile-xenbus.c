@@ -16,6 +16,8 @@
  *	early-rx:NUMBER		  the same, of a card's ring for receiving
  *	flood:KEY:COUNT		  writes a key over and over, from four processes
  *	storm:COUNT		  connects and closes without waiting
+ *	answers:COUNT		  has each state of the backend's changed by one of
+ *				  its own, at once; says how long it took
  *	connects:COUNT		  connects, fills the ring, and leaves without
  *				  waiting for answers
  *	hold:SECONDS		  connects, says by which grant, and stays
@@ -295,7 +297,8 @@ static void write_states(struct device *d, unsigned int count, int kinds)
 				  dice(2) ? "4294967295" : "");
 		if (!dice(8))
 			good_keys(d);
-		usleep(dice(2000));
+		/* Now and then all that has been said is followed. */
+		usleep(dice(8) ? dice(2000) : 60000);
 	}
 }
 
@@ -425,6 +428,42 @@ static void storm(struct device *d, unsigned int count)
 	}
 }
 
+/* The backend's next state, as soon as it is there; or after ten seconds. */
+static int next_state(struct device *d, int state)
+{
+	time_t end = time(NULL) + 10;
+	int now;
+
+	do
+		now = backend_state(d->backend);
+	while (now == state && time(NULL) < end);
+	return now;
+}
+
+/* T1: neither side comes to rest, though there is never a connection. */
+static void answers(struct device *d, unsigned int count)
+{
+	struct timespec from, to;
+	int state = begin(d) ? STATE_INITWAIT : -1;
+	unsigned int changes;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (changes = 0; changes < count; changes++) {
+		int next;
+
+		set_state(d, state == STATE_CLOSED ? STATE_INITIALISING :
+						     STATE_CLOSED);
+		next = next_state(d, state);
+		if (next == state)
+			break;
+		state = next;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	printf("%u changes in %ld ms, ", changes,
+	       (to.tv_sec - from.tv_sec) * 1000 +
+	       (to.tv_nsec - from.tv_nsec) / 1000000);
+}
+
 /* T7: as fast as the backend takes part, each time with a ring full of zeros. */
 static void connects(struct device *d, unsigned int count)
 {
@@ -455,7 +494,7 @@ static const struct {
 	{ "states", any_states }, { "lost", lost }, { "early", early },
 	{ "early-rx", early_rx }, { "storm", storm }, { "connects", connects },
 	{ "changing", changing }, { "ports", lose_ports },
-	{ "half", half_built }, { "hold", hold },
+	{ "half", half_built }, { "hold", hold }, { "answers", answers },
 };
 
 /* An attack of so many steps; tells whether there is one of that name. */

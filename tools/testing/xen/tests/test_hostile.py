@@ -34,6 +34,10 @@ STORM, FLOOD, STATES = 100 * TIMES, 200 * TIMES, 150 * TIMES
 LOST = 25 * TIMES
 # Connects with a ring that is full at once.
 CONNECTS = 10 * TIMES
+# Changes of the backend's state, each answered with one that has it changed again;
+# and how many milliseconds they take: after a few at once, twenty a second.
+ANSWERS = 100 * TIMES
+ANSWERED = (ANSWERS - 20) * 50
 # Seconds for one of these.
 LONG = 600 * TIMES
 
@@ -655,6 +659,7 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour, reader,
     floods = " ".join(f"flood:{key}:{FLOOD} valid" for key in keys)
     said = pv_guest.run(f"hostile-xenbus {hostile} valid storm:{STORM} valid "
                         f"{floods} changing:{CHANGING} valid "
+                        f"answers:{ANSWERS} valid "
                         f"connects:{CONNECTS} valid "
                         f"ports:{PORTS} valid states:{STATES} valid "
                         f"lost:{LOST} valid", LONG)
@@ -663,9 +668,12 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour, reader,
     changed = re.search(r"changing:\d+: (\d+) connected, (\d+) refused", said)
     assert sum(map(int, changed.groups())) == CHANGING, said
     assert int(changed[2]), said
+    answered = re.search(rf"answers:{ANSWERS}: {ANSWERS} changes in (\d+) ms",
+                         said)
+    assert answered and int(answered[1]) >= ANSWERED, said
     assert f"ports:{PORTS}: {PORTS} connected" in said, said
     assert f"connects:{CONNECTS}: {CONNECTS} connected" in said, said
-    assert said.count("valid: backend state 4") == 7 + len(keys), said
+    assert said.count("valid: backend state 4") == 8 + len(keys), said
     complaints.new()
     spare(dom0, pv_guest, kind).detach()
     neighbour.check()
