@@ -513,6 +513,7 @@ def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
     complaints = Complaints(dom0, "vif")
     card, fatals = spare(dom0, pv_guest, "vif"), list(FATAL_PACKETS)
     for some in complaints.batches(fatals):
+        card.attach(CARD)
         said = pv_guest.run(f"hostile-vif {hostile_vif} none " +
                             " none ".join(some) + " quit", 600)
         goods = said.count("none: response good 1 errors 0 wrong 0 missing 0")
@@ -529,7 +530,6 @@ def test_fatal_packets(dom0, pv_guest, hostile_vif, neighbour, broadcasts):
         # It is taken away as it is, without its frontend's doing.
         if TIMES > 1 or some[-1] == fatals[-1]:
             card.detach()
-            card.attach(CARD)
     neighbour.check()
 
 
