@@ -20,6 +20,11 @@ def verdict(kind, base, *parts):
     return VERDICTS / kind / base / build.digest(*parts)
 
 
+def known(base):
+    """Whether any prefix of a base was built on this machine."""
+    return (VERDICTS / 'prefix' / base).exists()
+
+
 def sources(before, after):
     """(new .c files, changed .c files) of one step, which are compiled by themselves with warnings as errors."""
     new = [name for name in trees.changed(before, after, only='A') if name.endswith('.c')]
@@ -167,6 +172,7 @@ def alone_one(section):
         with locked(f'src-{base}'):
             src = build.checkout(base, commit)
             out = CACHE / 'build' / f'prefix-{base}'
+            build.seed(base, out)
             got, _missed = build.configure(src, out, text, log)
             # Hidden symbols and tests need others; that nothing of a series takes effect is what must not be.
             if ours and not any(got.get(name, 'n') != 'n' for name in ours):

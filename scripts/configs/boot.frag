@@ -1,0 +1,2 @@
+# CONFIG_KERNEL_XZ is not set
+CONFIG_KERNEL_GZIP=y
