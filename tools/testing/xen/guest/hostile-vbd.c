@@ -12,7 +12,8 @@
  * apart; lose-port closes the event channel behind a full ring.  many:COUNT
  * sends that many bad requests of all kinds, a ring full at a time, race:COUNT
  * good ones that change while they are read, race-list:COUNT such whose list of
- * indirect segments does, and flapping:COUNT such whose grant comes and goes;
+ * indirect segments does, race-index:COUNT good ones while what Dom0 writes of the
+ * ring's indices changes, and flapping:COUNT such whose grant comes and goes;
  * they print what became of them.  events:COUNT sends as many events without a
  * request, and ticks:COUNT as many requests with an event each.
  */
@@ -318,7 +319,7 @@ static void tell(const struct device *d, int good, int bad, int wrong)
 }
 
 /* What many requests suffer from. */
-enum many { SPOILT, RACING, RACING_LIST, FLAPPING };
+enum many { SPOILT, RACING, RACING_LIST, RACING_INDEX, FLAPPING };
 
 struct race {
 	volatile struct ring *ring;
@@ -326,7 +327,7 @@ struct race {
 	uint32_t good_gref;
 	uint64_t sectors;
 	volatile int stop;
-	int list_alone;
+	enum many how;
 };
 
 /*
@@ -348,10 +349,15 @@ static void *racer(void *argument)
 		volatile struct segment *l = &race->list[turn % RACED];
 		uint32_t gref = turn % 13 ? race->good_gref : 0xfffffff0;
 
+		if (race->how == RACING_INDEX) {
+			race->ring->rsp_prod = turn * 0x1000193;
+			race->ring->rsp_event = race->ring->req_event = turn;
+			continue;
+		}
 		l->first = bytes[turn / 2 % 7];
 		l->last = bytes[turn / 4 % 7];
 		l->gref = gref;
-		if (race->list_alone)
+		if (race->how == RACING_LIST)
 			continue;
 		r->operation = bytes[turn % 7];
 		if (turn % 2)
@@ -379,6 +385,8 @@ static void one_of_many(struct device *d, enum many how)
 		spoil(d, r, misdeeds[dice(sizeof(misdeeds) /
 					  sizeof(*misdeeds))], dice(256));
 		break;
+	case RACING_INDEX:
+		break;
 	case RACING:
 	case RACING_LIST:
 		if (how == RACING_LIST || dice(2))
@@ -393,20 +401,44 @@ static void one_of_many(struct device *d, enum many how)
 	}
 }
 
+/* How many slots in a row have a response's id; a request has nothing there. */
+static int filled(struct device *d)
+{
+	int n = 0;
+
+	while (n < RING_SIZE &&
+	       d->ring->slot[(d->consumed + n) % RING_SIZE].response.id >> 32)
+		n++;
+	return n;
+}
+
+/* Waits for the answers to a full ring without its indices, and puts them right. */
+static void await_slots(struct device *d, struct race *race, pthread_t thread)
+{
+	int ms;
+
+	for (ms = 20000; ms > 0 && filled(d) < RING_SIZE; ms--)
+		pause_ms(1);
+	/* The rest of the last response. */
+	pause_ms(5);
+	race->stop = 1;
+	pthread_join(thread, NULL);
+	d->ring->rsp_prod = d->consumed + filled(d);
+}
+
 static void many(struct device *d, long count, enum many how)
 {
 	struct race race = {
 		.ring = d->ring, .list = d->list, .sectors = d->sectors,
-		.good_gref = d->data_gref, .list_alone = how == RACING_LIST,
+		.good_gref = d->data_gref, .how = how,
 	};
-	int racing = how == RACING || how == RACING_LIST;
+	int racing = how == RACING || how == RACING_LIST || how == RACING_INDEX;
 	int good = 0, bad = 0, wrong = 0, i;
 	pthread_t thread;
 
 	if (how == FLAPPING)
 		d->flapping_gref = flapping_grant();
-	if (racing && pthread_create(&thread, NULL, racer, &race))
-		die("pthread_create");
+	race.stop = 1;
 	for (; count > 0; count -= RING_SIZE) {
 		uint32_t first_id = d->next_id;
 
@@ -414,12 +446,20 @@ static void many(struct device *d, long count, enum many how)
 			one_of_many(d, how);
 			d->produced++;
 		}
+		if (racing && race.stop) {
+			race.stop = 0;
+			if (pthread_create(&thread, NULL, racer, &race))
+				die("pthread_create");
+		}
 		publish(d);
+		if (how == RACING_INDEX)
+			await_slots(d, &race, thread);
 		harvest(d, first_id, &good, &bad, &wrong);
 	}
-	race.stop = 1;
-	if (racing)
+	if (racing && !race.stop) {
+		race.stop = 1;
 		pthread_join(thread, NULL);
+	}
 	tell(d, good, bad, wrong);
 }
 
@@ -509,6 +549,8 @@ static void one(struct device *d, const char *misdeed)
 		many(d, n, RACING);
 	} else if (!strcmp(name, "race-list")) {
 		many(d, n, RACING_LIST);
+	} else if (!strcmp(name, "race-index")) {
+		many(d, n, RACING_INDEX);
 	} else if (!strcmp(name, "flapping")) {
 		many(d, n, FLAPPING);
 	} else {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from conftest import TIMES
+from conftest import PLAIN_ROLES, TIMES
 from oracles import (VBD, Complaints, becomes, grants, leaves_nothing,
                      rises)
 
@@ -22,6 +22,8 @@ TICKS, ROUNDS = 500 * TIMES, 200 * TIMES
 HALF_BUILT = 24 * TIMES
 # Bad requests of all kinds, and those that change while they are read.
 MANY, RACES, LIST_RACES = 2000 * TIMES, 8000 * TIMES, 1500 * TIMES
+# Good ones while the ring's indices change.
+INDEX_RACES = 1600 * TIMES
 # Requests and packets with a grant that comes and goes.
 FLAPS = 3000 * TIMES
 # Packets of all shapes.
@@ -302,7 +304,10 @@ def window(dom0):
 def race(guest):
     """Requests that are rewritten while Dom0 reads them: each is answered."""
     said = guest.run(f"hostile-vbd {VBD} none race:{RACES} "
-                     f"race-list:{LIST_RACES}", LONG)
+                     f"race-list:{LIST_RACES} race-index:{INDEX_RACES}", LONG)
+    assert f"race-index:{INDEX_RACES}: good {INDEX_RACES} bad 0 wrong 0 " \
+        "missing 0" in said, said
+    assert f"race-index:{INDEX_RACES}: afterwards id ours status 0" in said, said
     for which in f"race:{RACES}", f"race-list:{LIST_RACES}":
         found = re.search(rf"{which}: good (\d+) bad (\d+) wrong 0 missing 0",
                           said)
@@ -379,6 +384,21 @@ def test_half_built_queues(dom0, pv_guest, kind, hostile, reader, neighbour):
     assert "valid: backend state 4" in said, said
     spare(dom0, pv_guest, kind).detach()
     neighbour.check()
+
+
+@pytest.fixture
+def slabs(dom0):
+    """How many kB Dom0's slabs had, ten times a second since the last look."""
+    dom0.run("rm -f /tmp/stop /tmp/slabs; (while [ ! -e /tmp/stop ]; do "
+             "grep ^Slab /proc/meminfo >> /tmp/slabs; sleep 0.1; done) "
+             ">/dev/null 2>&1 &")
+
+    def look():
+        dom0.run("sleep 2")
+        return [int(line.split()[1]) for line in dom0.run(
+            "mv /tmp/slabs /tmp/seen; cat /tmp/seen").splitlines()]
+    yield look
+    dom0.run("touch /tmp/stop")
 
 
 # What would change a disk.
@@ -655,10 +675,8 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour, reader,
     """Any states at any rate (T1-T3, T6, T7); after it the device connects."""
     complaints = Complaints(dom0, kind)
     before = neighbour.rounds(), reader()
-    keys = ["state"] + (["request-multicast-control"] if kind == "vif" else [])
-    floods = " ".join(f"flood:{key}:{FLOOD} valid" for key in keys)
     said = pv_guest.run(f"hostile-xenbus {hostile} valid storm:{STORM} valid "
-                        f"{floods} changing:{CHANGING} valid "
+                        f"changing:{CHANGING} valid "
                         f"answers:{ANSWERS} valid "
                         f"connects:{CONNECTS} valid "
                         f"ports:{PORTS} valid states:{STATES} valid "
@@ -673,9 +691,33 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour, reader,
     assert answered and int(answered[1]) >= ANSWERED, said
     assert f"ports:{PORTS}: {PORTS} connected" in said, said
     assert f"connects:{CONNECTS}: {CONNECTS} connected" in said, said
-    assert said.count("valid: backend state 4") == 8 + len(keys), said
+    assert said.count("valid: backend state 4") == 8, said
     complaints.new()
     spare(dom0, pv_guest, kind).detach()
+    neighbour.check()
+
+
+# kB of Dom0's slabs that a flood of writes may take while it lasts; and from how many
+# writes on it would be more if they piled up, which takes longer than make check has.
+FLOODED, ENOUGH = 1024, 4000
+
+
+# KASAN keeps what is freed for a while.
+@pytest.mark.dom0(checked=True, roles=PLAIN_ROLES)
+@pytest.mark.parametrize("kind", ("vbd", "vif"))
+def test_floods(dom0, pv_guest, kind, hostile, neighbour, slabs):
+    """Writes that Dom0 watches for do not pile up (T2)."""
+    keys = ["state"] + (["request-multicast-control"] if kind == "vif" else [])
+    # What it takes to be connected comes before.
+    pv_guest.run(f"hostile-xenbus {hostile} valid", 100)
+    before = slabs()
+    said = pv_guest.run(f"hostile-xenbus {hostile} valid " + " ".join(
+        f"flood:{key}:{FLOOD} valid" for key in keys), LONG)
+    meanwhile = slabs()
+    assert said.count("valid: backend state 4") == 1 + len(keys), said
+    assert len(meanwhile) > 5, "nobody looked"
+    if FLOOD >= ENOUGH:
+        assert max(meanwhile) < max(before) + FLOODED, (before, meanwhile)
     neighbour.check()
 
 
