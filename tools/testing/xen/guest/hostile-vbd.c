@@ -326,6 +326,7 @@ struct race {
 	volatile struct segment *list;
 	uint32_t good_gref;
 	uint64_t sectors;
+	pthread_t thread;
 	volatile int stop;
 	enum many how;
 };
@@ -375,6 +376,19 @@ static void *racer(void *argument)
 	return NULL;
 }
 
+static void start(struct race *race)
+{
+	race->stop = 0;
+	if (pthread_create(&race->thread, NULL, racer, race))
+		die("pthread_create");
+}
+
+static void stop(struct race *race)
+{
+	race->stop = 1;
+	pthread_join(race->thread, NULL);
+}
+
 /* One of them: a read that was right when it was prepared, but when spoilt. */
 static void one_of_many(struct device *d, enum many how)
 {
@@ -412,17 +426,18 @@ static int filled(struct device *d)
 	return n;
 }
 
-/* Waits for the answers to a full ring without its indices, and puts them right. */
-static void await_slots(struct device *d, struct race *race, pthread_t thread)
+/* Has a full ring answered while a racer has the indices, and puts them right. */
+static void race_indices(struct device *d, struct race *race)
 {
 	int ms;
 
+	start(race);
+	publish(d);
 	for (ms = 20000; ms > 0 && filled(d) < RING_SIZE; ms--)
 		pause_ms(1);
 	/* The rest of the last response. */
 	pause_ms(5);
-	race->stop = 1;
-	pthread_join(thread, NULL);
+	stop(race);
 	d->ring->rsp_prod = d->consumed + filled(d);
 }
 
@@ -432,13 +447,13 @@ static void many(struct device *d, long count, enum many how)
 		.ring = d->ring, .list = d->list, .sectors = d->sectors,
 		.good_gref = d->data_gref, .how = how,
 	};
-	int racing = how == RACING || how == RACING_LIST || how == RACING_INDEX;
+	int racing = how == RACING || how == RACING_LIST;
 	int good = 0, bad = 0, wrong = 0, i;
-	pthread_t thread;
 
 	if (how == FLAPPING)
 		d->flapping_gref = flapping_grant();
-	race.stop = 1;
+	if (racing)
+		start(&race);
 	for (; count > 0; count -= RING_SIZE) {
 		uint32_t first_id = d->next_id;
 
@@ -446,20 +461,14 @@ static void many(struct device *d, long count, enum many how)
 			one_of_many(d, how);
 			d->produced++;
 		}
-		if (racing && race.stop) {
-			race.stop = 0;
-			if (pthread_create(&thread, NULL, racer, &race))
-				die("pthread_create");
-		}
-		publish(d);
 		if (how == RACING_INDEX)
-			await_slots(d, &race, thread);
+			race_indices(d, &race);
+		else
+			publish(d);
 		harvest(d, first_id, &good, &bad, &wrong);
 	}
-	if (racing && !race.stop) {
-		race.stop = 1;
-		pthread_join(thread, NULL);
-	}
+	if (racing)
+		stop(&race);
 	tell(d, good, bad, wrong);
 }
 

@@ -358,17 +358,25 @@ def test_grants_that_change(dom0, pv_guest, kind, hostile, neighbour):
     neighbour.check()
 
 
+@contextmanager
+def repeated(dom0, name, what):
+    """Dom0 does something ten times a second, which writes to a file."""
+    dom0.run(f"rm -f /tmp/stop-{name} /tmp/{name}; "
+             f"(while [ ! -e /tmp/stop-{name} ]; do {what}; sleep 0.1; done) "
+             ">/dev/null 2>&1 &")
+    yield
+    dom0.run(f"touch /tmp/stop-{name}")
+
+
 @pytest.fixture
 def reader(dom0, pv_guest):
     """Dom0 reads what there is to read of the guest's devices, meanwhile."""
     domid = pv_guest.domid()
-    dom0.run(f"rm -f /tmp/stop /tmp/read; (while [ ! -e /tmp/stop ]; do "
-             f"cat /sys/bus/xen-backend/devices/vbd-{domid}-*/statistics/* && "
-             f"ethtool -S vif{domid}.0 && ip -s link && echo >> /tmp/read; "
-             f"ethtool -S vif{domid}.1; sleep 0.1; done) "
-             ">/dev/null 2>&1 &")
-    yield lambda: int(dom0.run("cat /tmp/read 2>/dev/null | wc -l"))
-    dom0.run("touch /tmp/stop")
+    with repeated(dom0, "read",
+                  f"cat /sys/bus/xen-backend/devices/vbd-{domid}-*/statistics/* "
+                  f"&& ethtool -S vif{domid}.0 && ip -s link && "
+                  f"echo >> /tmp/read; ethtool -S vif{domid}.1"):
+        yield lambda: int(dom0.run("cat /tmp/read 2>/dev/null | wc -l"))
 
 
 @pytest.mark.dom0(vcpus=2, checked=True)
@@ -389,16 +397,12 @@ def test_half_built_queues(dom0, pv_guest, kind, hostile, reader, neighbour):
 @pytest.fixture
 def slabs(dom0):
     """How many kB Dom0's slabs had, ten times a second since the last look."""
-    dom0.run("rm -f /tmp/stop /tmp/slabs; (while [ ! -e /tmp/stop ]; do "
-             "grep ^Slab /proc/meminfo >> /tmp/slabs; sleep 0.1; done) "
-             ">/dev/null 2>&1 &")
-
     def look():
         dom0.run("sleep 2")
         return [int(line.split()[1]) for line in dom0.run(
             "mv /tmp/slabs /tmp/seen; cat /tmp/seen").splitlines()]
-    yield look
-    dom0.run("touch /tmp/stop")
+    with repeated(dom0, "slabs", "grep ^Slab /proc/meminfo >> /tmp/slabs"):
+        yield look
 
 
 # What would change a disk.
@@ -704,15 +708,18 @@ FLOODED, ENOUGH = 1024, 4000
 
 @pytest.mark.dom0(checked=True)
 @pytest.mark.parametrize("kind", ("vbd", "vif"))
-def test_floods(dom0, pv_guest, kind, hostile, neighbour, slabs, machine_key):
+def test_floods(pv_guest, kind, hostile, neighbour, reader, broadcasts, slabs,
+                machine_key):
     """Writes that Dom0 watches for do not pile up (T2)."""
     keys = ["state"] + (["request-multicast-control"] if kind == "vif" else [])
     # What it takes to be connected comes before.
     pv_guest.run(f"hostile-xenbus {hostile} valid", 100)
-    before = slabs()
+    rounds, reads, before = neighbour.rounds(), reader(), slabs()
     said = pv_guest.run(f"hostile-xenbus {hostile} valid " + " ".join(
         f"flood:{key}:{FLOOD} valid" for key in keys), LONG)
     meanwhile = slabs()
+    assert neighbour.rounds() > rounds, "the neighbour stood still"
+    assert reader() > reads + 1, "nobody read"
     assert said.count("valid: backend state 4") == 1 + len(keys), said
     assert len(meanwhile) > 5, "nobody looked"
     # KASAN keeps what is freed for a while.
