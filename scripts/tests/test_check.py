@@ -3,6 +3,7 @@
 
 import importlib.machinery
 import importlib.util
+import threading
 
 import pytest
 
@@ -100,3 +101,20 @@ def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     assert [path.name for path in ours[0]] == ['test_hostile.py']
     assert sorted(ours[0] + others[0]) == sorted(first[0][0].glob('test_*.py'))
     assert not set(ours[0]) & set(others[0])
+
+
+def test_each_rig_runs_once(check, step, monkeypatch):
+    """Whoever is free takes the next; together every test of every kernel."""
+    ran = []
+    monkeypatch.setattr(check, 'rig', lambda _step, _name, built, tests: ran.extend(
+        (role, test.name) for role in built for test in tests))
+    beside = check.Background(step)
+    beside.built = list(check.THEN)
+    beside.all.set()
+    both = [threading.Thread(target=beside.boots) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(10)
+    files = [path.name for path in (check.RIG / 'tests').glob('test_*.py') if path != check.HOSTILE]
+    assert sorted(ran) == sorted((role, name) for role in check.THEN for name in files)
