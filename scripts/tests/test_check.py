@@ -83,7 +83,8 @@ def test_background_always_lets_the_rig_go_on(check, step, monkeypatch):
 def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     """Each file of tests is run on the other kernels once, hostile ones on ours alone."""
     runs, names = {}, []
-    monkeypatch.setattr(check, 'THEN', ['ours-mainline', 'base-lts'])
+    for name, roles in (('THEN', ['ours-mainline', 'base-lts']), ('OURS', ['ours-mainline']), ('PEERS', ['base-lts'])):
+        monkeypatch.setattr(check, name, roles)
     monkeypatch.setattr(check, 'kernels', lambda _step, roles, **_: list(roles))
     monkeypatch.setattr(check.Background, '_gates', lambda _self: None)
 
