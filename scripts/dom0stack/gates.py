@@ -164,3 +164,16 @@ def objects(linked):
     if not any(name.startswith('arch/x86/xen/') for name in linked):
         problems.append('the list of linked objects has nothing from arch/x86/xen')
     return Found(len(linked), 'objects', problems)
+
+
+# With KASAN in a kernel, these have to be instrumented: what handles a guest's requests.
+HANDLES = re.compile(r'^drivers/xen/(blkback|netback)/(?!.*test)[\w-]+\.o$')
+
+
+def instrumented(out, linked):
+    """KASAN sees what the backends do: they call it."""
+    names = sorted(name for name in linked if HANDLES.match(name))
+    if not names:
+        return ['no object of a backend is linked']
+    return [f'{name} is not instrumented' for name in names
+            if '__asan_' not in run(['nm', '-u', pathlib.Path(out) / name])]

@@ -102,6 +102,35 @@ def test_objects(peer):
     assert gates.objects({'a.o'}).problems
 
 
+def test_instrumented(tmp_path):
+    code = 'int first(int *from) { return *from; }'
+    objects = {f'drivers/xen/blkback/{name}.o': flags
+               for name, flags in (('good', ['-fsanitize=kernel-address']), ('bad', []), ('protocol_test', []))}
+    for name, flags in objects.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(['gcc', *flags, '-xc', '-c', '-', '-o', tmp_path / name], input=code, text=True, check=True)
+    assert gates.instrumented(tmp_path, objects) == ['drivers/xen/blkback/bad.o is not instrumented']
+    assert gates.instrumented(tmp_path, {'drivers/xen/manage.o'})
+
+
+@pytest.mark.parametrize('how, wanted', [
+    ({}, {'drivers/xen/blkback/ring.o', 'kernel/workqueue.o'}),
+    ({'instrument': ()}, {'drivers/xen/blkback/ring.o', 'drivers/xen/events/fifo.o', 'kernel/workqueue.o', 'kernel/fork.o'}),
+])
+def test_what_kasan_instruments(tmp_path, monkeypatch, how, wanted):
+    """By the object, through a make below a make, as kbuild does it."""
+    monkeypatch.setattr(build, 'CACHE', tmp_path)
+    names = 'drivers/xen/blkback/ring.o drivers/xen/p2m.o drivers/xen/events/fifo.o kernel/workqueue.o kernel/fork.o'
+    write(tmp_path, 'Makefile', f'all: ; @$(MAKE) -f below {names}\n')
+    write(tmp_path, 'below', """target-stem = $(basename $(notdir $@))
+KASAN_SANITIZE_p2m.o := n
+%.o: ; @echo $(if $(patsubst n%,,$(KASAN_SANITIZE_$(target-stem).o)$(KASAN_SANITIZE)y),$@)
+""")
+    said = subprocess.run(build.make(tmp_path, tmp_path, 'all', **how), env={'PATH': os.environ['PATH']},
+                          stdout=subprocess.PIPE, text=True, check=True)
+    assert set(said.stdout.split()) == wanted
+
+
 class FakeTree:
     """What a compile printed and left behind, for the gates that read it."""
 

@@ -175,7 +175,7 @@ def attacked_and_destroyed(dom0, connects):
 
 
 # KASAN keeps what is freed for a while, so not where that is on.
-@pytest.mark.dom0(checked=True, roles=PLAIN_ROLES)
+@pytest.mark.dom0(roles=PLAIN_ROLES)
 def test_hostile_guest_leaves_nothing(dom0):
     """A guest destroyed amid its attacks: no grant and no memory is kept."""
     attacked_and_destroyed(dom0, 1)
