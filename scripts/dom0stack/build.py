@@ -72,9 +72,10 @@ def cc():
 # on objects that ours hand to it, but for what every event goes through; what is freed twice, or wrongly, is noticed
 # wherever it happens.
 INSTRUMENTED = (
-    'drivers/xen/%', 'drivers/base/%', 'drivers/block/%', 'block/%', 'net/core/%', 'net/bridge/%', 'net/sched/%',
-    'kernel/workqueue.o', 'kernel/kthread.o', 'kernel/locking/mutex.o', 'lib/iov_iter.o', 'lib/kobject.o',
-    'lib/list_debug.o', 'lib/llist.o', 'lib/rbtree.o', 'lib/refcount.o', 'lib/sbitmap.o', 'lib/xarray.o')
+    'arch/x86/xen/dom0/%', 'drivers/xen/%', 'drivers/base/%', 'drivers/block/%', 'block/%', 'net/core/%', 'net/bridge/%',
+    'net/ethernet/%', 'net/sched/%', 'kernel/workqueue.o', 'kernel/kthread.o', 'kernel/locking/mutex.o', 'lib/iov_iter.o',
+    'lib/klist.o', 'lib/kobject.o', 'lib/list_debug.o', 'lib/llist.o', 'lib/rbtree.o', 'lib/refcount.o', 'lib/sbitmap.o',
+    'lib/scatterlist.o', 'lib/usercopy.o', 'lib/xarray.o')
 NOT_INSTRUMENTED = 'drivers/xen/events/%'
 
 
@@ -121,9 +122,11 @@ def options(text):
     return {m[1] or m[3]: m[2] if m[1] else 'n' for m in OPTION.finditer(text)}
 
 
-def extra(base):
-    """Fragments that every kernel on a base gets: the mainline one has lock, context and bounds checks, and KASAN."""
-    return ('debug', 'kasan') if base == 'mainline' else ()
+def extra(base, ours=True):
+    """Fragments that every kernel on a base gets: on mainline lock, context and bounds checks; if it is @ours, KASAN."""
+    if base != 'mainline':
+        return ()
+    return ('debug', 'kasan') if ours else ('debug',)
 
 
 def fragments(names):

@@ -2,6 +2,8 @@
 """Gates on text: each takes what it checks and gives (how much it checked, what is wrong). None needs a kernel build."""
 
 import collections
+import fnmatch
+import functools
 import pathlib
 import re
 
@@ -166,14 +168,19 @@ def objects(linked):
     return Found(len(linked), 'objects', problems)
 
 
-# With KASAN in a kernel, these have to be instrumented: what handles a guest's requests.
-HANDLES = re.compile(r'^drivers/xen/(blkback|netback)/(?!.*test)[\w-]+\.o$')
+# These have to be instrumented: what handles a guest's requests.
+HANDLES = re.compile(r'^drivers/xen/(blkback|netback|xenbus)/(?!.*test)[\w-]+\.o$')
 
 
-def instrumented(out, linked):
-    """KASAN sees what the backends do: they call it."""
-    names = sorted(name for name in linked if HANDLES.match(name))
-    if not names:
-        return ['no object of a backend is linked']
-    return [f'{name} is not instrumented' for name in names
-            if '__asan_' not in run(['nm', '-u', pathlib.Path(out) / name])]
+def instrumented(out, linked, patterns):
+    """KASAN sees what our code does, and something of all that @patterns (with a % each at the most) are for."""
+    @functools.cache
+    def calls(name):
+        return '__asan_' in run(['nm', '-u', pathlib.Path(out) / name])
+
+    def some(pattern):
+        return any(map(calls, sorted(fnmatch.filter(linked, pattern.replace('%', '*')))))
+    handles = sorted(filter(HANDLES.match, linked))
+    problems = [f'{name} is not instrumented' for name in handles if not calls(name)]
+    problems += [f'nothing of {pattern} is instrumented' for pattern in patterns if not some(pattern)]
+    return problems if handles else ['no object of a backend is linked']

@@ -3,6 +3,7 @@
 
 import importlib.machinery
 import importlib.util
+import pathlib
 import threading
 
 import pytest
@@ -31,6 +32,7 @@ def counts(step):
     return step.tally.passed, len(step.tally.failed)
 
 
+AUTOGROUP = pathlib.Path('/proc/self/autogroup')
 GOOD, BAD = ('echo \'{"name": "a", "ok": %s}\' >> $DOM0_RESULTS' % ok for ok in ('true', 'false'))
 
 
@@ -46,6 +48,13 @@ GOOD, BAD = ('echo \'{"name": "a", "ok": %s}\' >> $DOM0_RESULTS' % ok for ok in 
 def test_step(step, text, more, wanted):
     assert shell(step, text, **more) == (wanted[1] == 0)
     assert counts(step) == wanted
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason='this kernel does not share out among sessions')
+def test_nice_step_yields(step, tmp_path):
+    """Its session is as nice as it is itself."""
+    shell(step, f'sleep 0.5; cat {AUTOGROUP} > {tmp_path}/said', nice=7)
+    assert (tmp_path / 'said').read_text().split()[1:] == ['nice', '7']
 
 
 def test_late_step(step):
@@ -90,7 +99,7 @@ def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
 
     def ran(_step, name, *args, env, **_):
         names.append(name)
-        runs[name] = (args[2:], env)
+        runs[name] = (args[2:], env, args[1])
     monkeypatch.setattr(check, 'pytest', ran)
     fetching, beside = check.threading.Thread(), check.Background(step)
     fetching.start()
@@ -102,13 +111,15 @@ def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     assert [path.name for path in ours[0]] == ['test_hostile.py']
     assert sorted(ours[0] + others[0]) == sorted(first[0][0].glob('test_*.py'))
     assert not set(ours[0]) & set(others[0])
+    # Not on PVH there, which is for another.
+    assert check.PVH in ours[2] and check.PVH not in others[2]
 
 
 def test_each_rig_runs_once(check, step, monkeypatch):
     """Whoever is free takes the next; together every test of every kernel."""
     ran = []
-    monkeypatch.setattr(check, 'rig', lambda _step, _name, built, tests: ran.extend(
-        (role, test.name) for role in built for test in tests))
+    monkeypatch.setattr(check, 'rig', lambda _step, _name, built, tests, chosen: ran.extend(
+        (role, test.name, chosen) for role in built for test in tests))
     beside = check.Background(step)
     beside.built = list(check.THEN)
     beside.all.set()
@@ -117,5 +128,8 @@ def test_each_rig_runs_once(check, step, monkeypatch):
         one.start()
     for one in both:
         one.join(10)
-    files = [path.name for path in (check.RIG / 'tests').glob('test_*.py') if path != check.HOSTILE]
-    assert sorted(ran) == sorted((role, name) for role in check.THEN for name in files)
+    every = {path.name for path in (check.RIG / 'tests').glob('test_*.py')}
+    files = every - {check.HOSTILE.name}
+    assert sorted(ran) == sorted([(role, name, check.ONE) for role in check.PEERS for name in files] +
+                                 [(role, name, check.PV) for role in check.OURS for name in files] +
+                                 [(role, name, check.PVH) for role in check.OURS for name in every])

@@ -109,8 +109,11 @@ def test_instrumented(tmp_path):
     for name, flags in objects.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(['gcc', *flags, '-xc', '-c', '-', '-o', tmp_path / name], input=code, text=True, check=True)
-    assert gates.instrumented(tmp_path, objects) == ['drivers/xen/blkback/bad.o is not instrumented']
-    assert gates.instrumented(tmp_path, {'drivers/xen/manage.o'})
+    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%']) == ['drivers/xen/blkback/bad.o is not instrumented']
+    good = {'drivers/xen/blkback/good.o'}
+    assert not gates.instrumented(tmp_path, good, ['drivers/xen/%', 'drivers/xen/blkback/good.o'])
+    assert gates.instrumented(tmp_path, good, ['lib/%']) == ['nothing of lib/% is instrumented']
+    assert gates.instrumented(tmp_path, {'drivers/xen/manage.o'}, [])
 
 
 @pytest.mark.parametrize('how, wanted', [
