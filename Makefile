@@ -12,7 +12,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 help:
 	@echo 'make run         set up, build, boot Xen with our Dom0, start a guest (first time about 20 minutes, then 2)'
-	@echo 'make check       every test and gate (first time up to an hour and a half, then 50 minutes)'
+	@echo 'make check       every test and gate (first time 70 minutes, then 50)'
 	@echo 'make setup       what this machine lacks; installs it when run as root'
 	@echo 'make bases       fetch the kernels that the stack is applied to (2 minutes, once)'
 	@echo 'make work        patches -> branch in a kernel worktree, to edit'
