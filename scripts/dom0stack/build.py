@@ -212,14 +212,22 @@ def linked_objects(out):
     return {name.removeprefix(prefix).removeprefix('./') for name in found}
 
 
-def seed(base, out):
-    """Start a new folder as a copy of one that holds nearly the same; make finds what differs. The lock on src is held."""
-    like = CACHE / 'build' / f'ours-{base}'
-    if out.exists() or not (like / '.built').exists():
+def seed(base, out, *, again=False):
+    """
+    Start a new folder as a copy of one that holds nearly the same; make finds what differs. The lock on src is held.
+
+    @again does so too where that one is configured otherwise now, for then make would build all of the folder anew.
+    """
+    like, part, mark = CACHE / 'build' / f'ours-{base}', out.with_name(out.name + '.part'), out / '.seeded'
+    if not (like / '.built').exists():
         return
-    part = out.with_name(out.name + '.part')
-    shutil.rmtree(part, ignore_errors=True)
+    config = digest((like / '.config').read_text())
+    if out.exists() and not (again and (not mark.exists() or mark.read_text() != config)):
+        return
+    for old in (part, out):
+        shutil.rmtree(old, ignore_errors=True)
     shutil.copytree(like, part, symlinks=True, ignore=shutil.ignore_patterns('modroot', '.built'))
+    (part / mark.name).write_text(config)
     part.rename(out)
 
 
@@ -246,7 +254,7 @@ def build_kernel(base, src, tree, out, text, label, log, minutes, **how):
     shutil.rmtree(modroot, ignore_errors=True)
     modroot.mkdir()
     if re.search(r'=m$', (out / '.config').read_text(), re.M):
-        if not run_logged(make(src, out, 'modules_install', f'INSTALL_MOD_PATH={modroot}', **how), log,
+        if not run_logged(make(src, out, 'modules_install', f'INSTALL_MOD_PATH={modroot}'), log,
                           env={**environment(), 'PATH': os.environ['PATH'] + ':/usr/sbin:/sbin'}, append=True):
             die(f'{label}: modules_install fails:\n{tail(log)}\n  whole log: {log}')
     stamp.write_text(key)
