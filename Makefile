@@ -76,7 +76,7 @@ soak: setup
 	@scripts/kernel kasan-mainline ours-lts
 	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'hostile or destroy' \
 		--kernel kasan-mainline=$(CACHE)/build/kasan-mainline
-	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'floods or leaves_nothing' \
+	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'floods or leaves_nothing or paced or vanishing_card or ends_by_itself' \
 		--kernel ours-lts=$(CACHE)/build/ours-lts
 
 bench:

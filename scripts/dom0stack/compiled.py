@@ -18,10 +18,10 @@ DIAGNOSIS = re.compile(r'^(\S+?):(\d+):(?:\d+:)? (?:warning|error|fatal error|no
 class Tree:
     """A configured output folder for the gates, our files in it, and our lines in files of others ({name: numbers})."""
 
-    def __init__(self, base, src, text, added, changed):
+    def __init__(self, name, src, text, added, changed):
         self.src = src
-        self.out = CACHE / 'build' / f'lint-{base}'
-        self.log = LOGS / f'lint-{base}.log'
+        self.out = CACHE / 'build' / f'lint-{name}'
+        self.log = LOGS / f'lint-{name}.log'
         self.log.unlink(missing_ok=True)
         build.configure(src, self.out, text, self.log)
         self.added = added
@@ -34,10 +34,10 @@ class Tree:
         """The object of each of our .c files."""
         return [name[:-2] + '.o' for name in self.units]
 
-    def compile(self, log, *flags):
-        """Compile each of our files by itself, from nothing, with everything it prints in a log."""
+    def compile(self, log, *flags, objects=None):
+        """Compile each of our files by itself, or some, from nothing, with everything it prints in a log."""
         pathlib.Path(log).unlink(missing_ok=True)
-        done = build.compile_single(self.src, self.out, flags, self.objects(), log, whole=True)
+        done = build.compile_single(self.src, self.out, flags, objects or self.objects(), log, whole=True)
         return done, pathlib.Path(log).read_text(errors='replace').splitlines()
 
     def ours(self, line):
@@ -48,18 +48,28 @@ class Tree:
                                           for name, lines in self.changed.items()))
 
 
-def warnings(tree):
-    """W=1: no diagnosis in our files, and an object of each."""
-    if not tree.units:
-        return Found(0, 'files', [])
+# What these are for is an option of its own.
+KASAN = re.compile(r'(^|/)kasan[^/]*$')
+
+
+def warnings(tree, kasan):
+    """W=1: no diagnosis in our files, and an object of each; of some of them in a tree with KASAN."""
     log = LOGS / 'lint-w1.log'
-    done, lines = tree.compile(log, 'W=1')
-    problems = [line for line in lines if DIAGNOSIS.match(line) and ' note: ' not in line and tree.ours(line)]
-    built = [name for name in tree.objects() if (tree.out / name).exists()]
-    problems += [f'{name} was not built (whole log: {log})' for name in sorted(set(tree.objects()) - set(built))]
-    if not done and not problems:
-        problems.append(f'make fails:\n{tail(log)}')
-    return Found(len(built), 'files', problems)
+    parts = ((tree, log, [name for name in tree.objects() if not KASAN.search(name)]),
+             (kasan, log.with_stem('lint-w1-kasan'), [name for name in kasan.objects() if KASAN.search(name)]))
+    built, problems = 0, []
+    for where, log, objects in parts:
+        if not objects:
+            continue
+        done, lines = where.compile(log, 'W=1', objects=objects)
+        missing = sorted(name for name in set(objects) if not (where.out / name).exists())
+        wrong = [line for line in lines if DIAGNOSIS.match(line) and ' note: ' not in line and where.ours(line)]
+        wrong += [f'{name} was not built (whole log: {log})' for name in missing]
+        if not done and not wrong:
+            wrong.append(f'make fails:\n{tail(log)}')
+        problems += wrong
+        built += len(objects) - len(missing)
+    return Found(built, 'files', problems)
 
 
 def sparse(tree):

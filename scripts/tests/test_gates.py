@@ -109,21 +109,25 @@ def test_instrumented(tmp_path):
     for name, flags in objects.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(['gcc', *flags, '-xc', '-c', '-', '-o', tmp_path / name], input=code, text=True, check=True)
-    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%']) == ['drivers/xen/blkback/bad.o is not instrumented']
+    wrong = [f'drivers/xen/blkback/{name}.o is not instrumented' for name in ('bad', 'protocol_test')]
+    assert gates.instrumented(tmp_path, objects, []) == wrong[:1]
+    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%']) == wrong
+    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%'], ['%/bad.o']) == wrong[1:]
     good = {'drivers/xen/blkback/good.o'}
     assert not gates.instrumented(tmp_path, good, ['drivers/xen/%', 'drivers/xen/blkback/good.o'])
-    assert gates.instrumented(tmp_path, good, ['lib/%']) == ['nothing of lib/% is instrumented']
+    assert gates.instrumented(tmp_path, good, ['lib/%']) == ['nothing of lib/% is linked']
+    assert gates.instrumented(tmp_path, good, [], ['lib/a.o']) == ['nothing of lib/a.o is linked']
     assert gates.instrumented(tmp_path, {'drivers/xen/manage.o'}, [])
 
 
 @pytest.mark.parametrize('how, wanted', [
     ({}, {'drivers/xen/blkback/ring.o', 'kernel/workqueue.o'}),
-    ({'instrument': ()}, {'drivers/xen/blkback/ring.o', 'drivers/xen/events/fifo.o', 'kernel/workqueue.o', 'kernel/fork.o'}),
+    ({'instrument': ()}, {'drivers/xen/blkback/ring.o', 'drivers/xen/events/events_fifo.o', 'kernel/workqueue.o', 'kernel/fork.o'}),
 ])
 def test_what_kasan_instruments(tmp_path, monkeypatch, how, wanted):
     """By the object, through a make below a make, as kbuild does it."""
     monkeypatch.setattr(build, 'CACHE', tmp_path)
-    names = 'drivers/xen/blkback/ring.o drivers/xen/p2m.o drivers/xen/events/fifo.o kernel/workqueue.o kernel/fork.o'
+    names = 'drivers/xen/blkback/ring.o drivers/xen/p2m.o drivers/xen/events/events_fifo.o kernel/workqueue.o kernel/fork.o'
     write(tmp_path, 'Makefile', f'all: ; @$(MAKE) -f below {names}\n')
     write(tmp_path, 'below', """target-stem = $(basename $(notdir $@))
 KASAN_SANITIZE_p2m.o := n
@@ -137,9 +141,9 @@ KASAN_SANITIZE_p2m.o := n
 class FakeTree:
     """What a compile printed and left behind, for the gates that read it."""
 
-    def __init__(self, out, lines, built=('a',), done=True):
-        self.out, self.lines, self.done = out, lines, done
-        self.added, self.units = ['drivers/xen/a.c', 'drivers/xen/a.h'], ['drivers/xen/a.c']
+    def __init__(self, out, lines, built=('a',), done=True, units=('drivers/xen/a.c',)):
+        self.out, self.lines, self.done, self.units = out, lines, done, units
+        self.added = ['drivers/xen/a.c', 'drivers/xen/a.h', 'drivers/xen/kasan.c']
         self.changed = {'include/c.h': {3, 4}}
         for name in built:
             write(out, f'drivers/xen/{name}.o', '')
@@ -147,18 +151,29 @@ class FakeTree:
     objects = compiled.Tree.objects
     ours = compiled.Tree.ours
 
-    def compile(self, _log, *_flags):
+    def compile(self, _log, *_flags, **_objects):
         return self.done, self.lines
 
 
 def test_warnings(tmp_path):
+    def judged(tree, **kasan):
+        return compiled.warnings(tree, FakeTree(tree.out / 'kasan', **{'lines': [], **kasan}))
+
     bad = ['/src/drivers/xen/a.h:3:2: warning: unused [-Wunused]', '/src/include/b.h:3:2: warning: not ours']
-    assert compiled.warnings(FakeTree(tmp_path / '1', bad[1:])) == (1, 'files', [], '')
-    assert len(compiled.warnings(FakeTree(tmp_path / '2', bad)).problems) == 1
+    assert judged(FakeTree(tmp_path / '1', bad[1:])) == (1, 'files', [], '')
+    assert len(judged(FakeTree(tmp_path / '2', bad)).problems) == 1
     others = ['/src/include/c.h:3:2: warning: in our line', '/src/include/c.h:5:2: warning: in theirs']
-    assert compiled.warnings(FakeTree(tmp_path / '5', others)).problems == others[:1]
-    assert compiled.warnings(FakeTree(tmp_path / '3', [], built=())).problems
-    assert compiled.warnings(FakeTree(tmp_path / '4', [], done=False)).problems
+    assert judged(FakeTree(tmp_path / '5', others)).problems == others[:1]
+    assert judged(FakeTree(tmp_path / '3', [], built=())).problems
+    assert judged(FakeTree(tmp_path / '4', [], done=False)).problems
+    # The one tree's files are not the other's.
+    units = 'drivers/xen/a.c', 'drivers/xen/kasan.c'
+    both = FakeTree(tmp_path / '6', [], units=units)
+    assert judged(both, units=units, built=('kasan',)) == (2, 'files', [], '')
+    assert judged(both, units=units, built=('kasan',), lines=bad).problems == bad[:1]
+    assert judged(both, units=units, built=('kasan',), done=False).problems
+    assert judged(FakeTree(tmp_path / '7', [], units=units), units=units, built=('a',)).problems
+    assert judged(FakeTree(tmp_path / '8', [], units=units, built=()), units=units, built=('a', 'kasan')).problems
 
 
 def test_sparse(tmp_path):

@@ -241,7 +241,7 @@ def test_vanishing_disk(dom0, spare_disk, way):
         vanish_once(dom0, spare_disk, way)
 
 
-@pytest.mark.dom0(checked=True)
+@pytest.mark.dom0(mainline="pv")
 def test_vanishing_card(dom0, busy):
     """A card that vanishes amid packets both ways (T8)."""
     for _ in range(TIMES):
@@ -256,7 +256,7 @@ def test_vanishing_card(dom0, busy):
         gone(dom0, domid, uuid)
 
 
-@pytest.mark.dom0(checked=True)
+@pytest.mark.dom0(mainline="pv")
 @pytest.mark.parametrize("end", ("poweroff -f",
                                  "echo c > /proc/sysrq-trigger"))
 def test_guest_ends_by_itself(dom0, pvh_guest, busy, end):

@@ -691,15 +691,24 @@ def test_state_storms(dom0, pv_guest, kind, hostile, neighbour, reader,
     changed = re.search(r"changing:\d+: (\d+) connected, (\d+) refused", said)
     assert sum(map(int, changed.groups())) == CHANGING, said
     assert int(changed[2]), said
-    answered = re.search(rf"answers:{ANSWERS}: {ANSWERS} changes in (\d+) ms",
-                         said)
-    assert answered and int(answered[1]) >= ANSWERED, said
+    assert f"answers:{ANSWERS}: {ANSWERS} changes in " in said, said
     assert f"ports:{PORTS}: {PORTS} connected" in said, said
     assert f"connects:{CONNECTS}: {CONNECTS} connected" in said, said
     assert said.count("valid: backend state 4") == 8, said
     complaints.new()
     spare(dom0, pv_guest, kind).detach()
     neighbour.check()
+
+
+# Where Dom0 is so quick that it would not take that long by itself.
+@pytest.mark.dom0(roles=PLAIN_ROLES)
+@pytest.mark.parametrize("kind", ("vbd", "vif"))
+def test_answers_are_paced(pv_guest, kind, hostile):
+    """A backend changes its state at a rate, however quick its frontend (T2)."""
+    said = pv_guest.run(f"hostile-xenbus {hostile} valid answers:{ANSWERS}", LONG)
+    answered = re.search(rf"answers:{ANSWERS}: {ANSWERS} changes in (\d+) ms",
+                         said)
+    assert answered and int(answered[1]) >= ANSWERED, said
 
 
 # kB of Dom0's slabs that a flood of writes may take while it lasts; and from how many
