@@ -23,7 +23,7 @@ help:
 	@echo 'make alone       every series applies and builds by itself'
 	@echo 'make lint        checkpatch, W=1, sparse, coccinelle, kernel-doc and more (about 4 minutes)'
 	@echo 'make fuzz        the protocol files under libFuzzer, a minute each (SECONDS= to change it)'
-	@echo 'make soak        hostile guests for long, all of Dom0 under KASAN (TIMES=50 times what make check does); then what they leave'
+	@echo 'make soak        hostile guests for long, all of Dom0 under KASAN (TIMES=100 times what make check does); then, without it, floods and what they leave'
 	@echo 'make bench       ours against the in-tree code, counted in instructions (hours; ONLY=net for a group)'
 	@echo 'make bench-table the last results into Documentation/benchmark/'
 	@echo 'make kernels     build the kernels that the tests boot'
@@ -74,9 +74,9 @@ kernels:
 soak: setup
 	@scripts/base lts mainline
 	@scripts/kernel kasan-mainline ours-lts
-	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'hostile or destroy' \
+	@XEN_RIG_TIMES=$(or $(TIMES),100) tools/testing/xen/run check --modes pv -v -k 'hostile or destroy' \
 		--kernel kasan-mainline=$(CACHE)/build/kasan-mainline
-	@XEN_RIG_TIMES=$(or $(TIMES),50) tools/testing/xen/run check --modes pv -v -k 'floods or leaves_nothing or paced or vanishing_card or ends_by_itself' \
+	@XEN_RIG_TIMES=$(or $(TIMES),100) tools/testing/xen/run check --modes pv -v -k 'floods or leaves_nothing or paced or vanishing_card or ends_by_itself' \
 		--kernel ours-lts=$(CACHE)/build/ours-lts
 
 bench:

@@ -69,11 +69,13 @@ def cc():
 
 
 # What KASAN instruments: with all of a kernel in it, tests take two to four times as long. These are ours, and what works
-# on objects that ours hand to it, or on a guest's bytes, but not what each event goes through: a storm of them would take 40 %
-# longer. What is freed twice, or wrongly, is noticed wherever it happens.
+# on objects that ours hand to it, or looks at a guest's bytes first, but not what each event goes through: a storm of them
+# would take 40 % longer. What is freed twice, or wrongly, is noticed wherever it happens.
 INSTRUMENTED = (
     'arch/x86/xen/dom0/%', 'drivers/xen/%', 'drivers/base/%', 'drivers/block/%', 'block/%', 'net/core/%', 'net/bridge/%',
-    'net/ethernet/%', 'net/ipv4/%', 'net/ipv6/%', 'net/sched/%', 'kernel/workqueue.o', 'kernel/kthread.o',
+    'net/802/%', 'net/ethernet/%', 'net/llc/%', 'net/packet/%', 'net/sched/%', 'net/ipv4/%_offload.o', 'net/ipv4/af_inet.o',
+    'net/ipv4/arp.o', 'net/ipv4/icmp.o', 'net/ipv4/ip_input.o', 'net/ipv6/%_offload.o', 'net/ipv6/af_inet6.o',
+    'net/ipv6/exthdrs_core.o', 'net/ipv6/icmp.o', 'net/ipv6/ip6_input.o', 'kernel/workqueue.o', 'kernel/kthread.o',
     'kernel/locking/mutex.o', 'lib/iov_iter.o', 'lib/kasprintf.o', 'lib/klist.o', 'lib/kobject.o', 'lib/kstrtox.o',
     'lib/list_debug.o', 'lib/llist.o', 'lib/rbtree.o', 'lib/refcount.o', 'lib/sbitmap.o', 'lib/scatterlist.o', 'lib/string.o',
     'lib/usercopy.o', 'lib/vsprintf.o', 'lib/xarray.o', 'mm/util.o')
@@ -213,22 +215,27 @@ def linked_objects(out):
     return {name.removeprefix(prefix).removeprefix('./') for name in found}
 
 
-def seed(base, out, *, again=False):
+def seed(base, out, text=None):
     """
     Start a new folder as a copy of one that holds nearly the same; make finds what differs. The lock on src is held.
 
-    @again does so too where that one is configured otherwise now, for then make would build all of the folder anew.
+    With the @text of what is wanted, start anew also where that one is configured otherwise than when it was copied, and as
+    wanted: a changed option can make all of a folder be built once more.
     """
     like, part, mark = CACHE / 'build' / f'ours-{base}', out.with_name(out.name + '.part'), out / '.seeded'
     if not (like / '.built').exists():
         return
-    config = digest((like / '.config').read_text())
-    if out.exists() and not (again and (not mark.exists() or mark.read_text() != config)):
-        return
+    config = (like / '.config').read_text()
+    if out.exists():
+        if text is None or options(text).items() - options(config).items():
+            return
+        if mark.exists() and mark.read_text() == digest(config):
+            return
+    need_space(CACHE, 3, f'a copy of {like.name}')
     for old in (part, out):
         shutil.rmtree(old, ignore_errors=True)
     shutil.copytree(like, part, symlinks=True, ignore=shutil.ignore_patterns('modroot', '.built'))
-    (part / mark.name).write_text(config)
+    (part / mark.name).write_text(digest(config))
     part.rename(out)
 
 

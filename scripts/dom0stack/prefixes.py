@@ -58,7 +58,7 @@ def build_one(base, commit, text, before, after, log):
         return 0
     src = build.checkout(base, commit)
     out = CACHE / 'build' / f'prefix-{base}'
-    build.seed(base, out, again=True)
+    build.seed(base, out, text)
     build.configure(src, out, text, log)
     if not run_logged(build.make(src, out, 'vmlinux', 'modules'), log, env=build.environment(), append=True):
         die(f'does not build:\n{tail(log)}\n  whole log: {log}')
@@ -172,7 +172,7 @@ def alone_one(section):
         with locked(f'src-{base}'):
             src = build.checkout(base, commit)
             out = CACHE / 'build' / f'prefix-{base}'
-            build.seed(base, out, again=True)
+            build.seed(base, out, text)
             got, _missed = build.configure(src, out, text, log)
             # Hidden symbols and tests need others; that nothing of a series takes effect is what must not be.
             if ours and not any(got.get(name, 'n') != 'n' for name in ours):

@@ -17,30 +17,43 @@ def folders(tmp_path, monkeypatch):
     return ours, tmp_path / 'build/prefix-lts'
 
 
+OPTION = 'CONFIG_A=y'
+
+
 def test_folder_starts_as_a_copy(folders):
     ours, other = folders
     build.seed('lts', other)
     assert (other / 'a.o').read_text() == 'old' and not (other / '.built').exists()
     (other / 'a.o').write_text('own')
-    for again in (True, False):
-        build.seed('lts', other, again=again)
+    for text in (None, ''):
+        build.seed('lts', other, text)
         assert (other / 'a.o').read_text() == 'own'
 
 
 def test_nothing_to_copy(folders):
     ours, other = folders
     (ours / '.built').unlink()
-    build.seed('lts', other, again=True)
+    build.seed('lts', other, '')
     assert not other.exists()
 
 
-@pytest.mark.parametrize('again', [True, False])
-def test_folder_of_another_configuration(folders, again):
-    """It starts anew only where that is asked for."""
+@pytest.mark.parametrize('text, config, marked, anew', [
+    (OPTION, f'{OPTION}\n', True, True),
+    (OPTION, f'{OPTION}\n', False, True),
+    (None, f'{OPTION}\n', True, False),
+    (OPTION, 'CONFIG_A=m\n', True, False),      # our kernel is an old one
+    (OPTION, 'CONFIG_B=y\n', True, False),
+    ('', 'old', True, False),
+    ('', 'old', False, True),                   # of before there were marks
+])
+def test_folder_of_another_configuration(folders, text, config, marked, anew):
+    """It starts anew where that is asked for and of use."""
     ours, other = folders
     build.seed('lts', other)
     (other / 'mine').touch()
-    for name in ('.config', 'a.o'):
-        (ours / name).write_text('new')
-    build.seed('lts', other, again=again)
-    assert ((other / 'a.o').read_text() == 'new') == again and (other / 'mine').exists() != again
+    if not marked:
+        (other / '.seeded').unlink()
+    (ours / '.config').write_text(config)
+    (ours / 'a.o').write_text('new')
+    build.seed('lts', other, text)
+    assert ((other / 'a.o').read_text() == 'new') == anew and (other / 'mine').exists() != anew

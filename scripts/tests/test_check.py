@@ -53,8 +53,25 @@ def test_step(step, text, more, wanted):
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason='this kernel does not share out among sessions')
 def test_nice_step_yields(step, tmp_path):
     """Its session is as nice as it is itself."""
-    shell(step, f'sleep 0.5; cat {AUTOGROUP} > {tmp_path}/said', nice=7)
+    shell(step, f'for i in $(seq 80); do cat {AUTOGROUP} > {tmp_path}/said; '
+          f'grep -q "nice 7" {tmp_path}/said && break; sleep 0.1; done', nice=7)
     assert (tmp_path / 'said').read_text().split()[1:] == ['nice', '7']
+
+
+@pytest.mark.parametrize('nice, refusals, wanted', [(7, [], 1), (7, [BlockingIOError] * 3, 4), (7, [PermissionError], 1),
+                                                    (7, [BlockingIOError] * 99, 50), (0, [], 0)])
+def test_kernel_takes_few_of_these(check, step, monkeypatch, capsys, nice, refusals, wanted):
+    tried, left = [], list(refusals)
+
+    def write(_path, text, **_how):
+        tried.append(text)
+        if left:
+            raise left.pop()
+    monkeypatch.setattr(check.pathlib.Path, 'write_text', write)
+    monkeypatch.setattr(check.time, 'sleep', lambda _seconds: None)
+    step._yield(1, nice)
+    assert tried == [str(nice)] * wanted
+    assert ('does not yield' in capsys.readouterr().out) == (wanted == 50)
 
 
 def test_late_step(step):
@@ -115,13 +132,16 @@ def test_rigs_at_a_time_share_the_tests(check, step, monkeypatch):
     assert check.PVH in ours[2] and check.PVH not in others[2]
 
 
-def test_each_rig_runs_once(check, step, monkeypatch):
-    """Whoever is free takes the next; together every test of every kernel."""
+@pytest.mark.parametrize('first', [True, False])
+def test_each_rig_runs_once(check, step, monkeypatch, first):
+    """Whoever is free takes the next; together every test of every kernel, but for peers in the first check."""
     ran = []
     monkeypatch.setattr(check, 'rig', lambda _step, _name, built, tests, chosen: ran.extend(
         (role, test.name, chosen) for role in built for test in tests))
-    beside = check.Background(step)
-    beside.built = list(check.THEN)
+    beside = check.Background(step, first)
+    peers = [] if first else check.PEERS
+    assert check.PEERS and beside.peers == peers
+    beside.built = check.OURS + peers
     beside.all.set()
     both = [threading.Thread(target=beside.boots) for _ in range(2)]
     for one in both:
@@ -130,6 +150,13 @@ def test_each_rig_runs_once(check, step, monkeypatch):
         one.join(10)
     every = {path.name for path in (check.RIG / 'tests').glob('test_*.py')}
     files = every - {check.HOSTILE.name}
-    assert sorted(ran) == sorted([(role, name, check.ONE) for role in check.PEERS for name in files] +
+    assert sorted(ran) == sorted([(role, name, check.ONE) for role in peers for name in files] +
                                  [(role, name, check.PV) for role in check.OURS for name in files] +
                                  [(role, name, check.PVH) for role in check.OURS for name in every])
+
+
+@pytest.mark.parametrize('known', ['lts', 'mainline', None])
+def test_first_check(check, monkeypatch, known):
+    """Until a prefix of any base was built."""
+    monkeypatch.setattr(check.prefixes, 'known', lambda base: base == known)
+    assert check.is_first() == (known is None)

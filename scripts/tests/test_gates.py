@@ -112,7 +112,8 @@ def test_instrumented(tmp_path):
     wrong = [f'drivers/xen/blkback/{name}.o is not instrumented' for name in ('bad', 'protocol_test')]
     assert gates.instrumented(tmp_path, objects, []) == wrong[:1]
     assert gates.instrumented(tmp_path, objects, ['drivers/xen/%']) == wrong
-    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%'], ['%/bad.o']) == wrong[1:]
+    # What handles requests has to be, whatever is left out.
+    assert gates.instrumented(tmp_path, objects, ['drivers/xen/%'], ['%/bad.o', '%/protocol_test.o']) == wrong[:1]
     good = {'drivers/xen/blkback/good.o'}
     assert not gates.instrumented(tmp_path, good, ['drivers/xen/%', 'drivers/xen/blkback/good.o'])
     assert gates.instrumented(tmp_path, good, ['lib/%']) == ['nothing of lib/% is linked']
@@ -142,16 +143,19 @@ class FakeTree:
     """What a compile printed and left behind, for the gates that read it."""
 
     def __init__(self, out, lines, built=('a',), done=True, units=('drivers/xen/a.c',)):
-        self.out, self.lines, self.done, self.units = out, lines, done, units
+        self.out, self.src, self.lines, self.done, self.units, self.compiled = out, out, lines, done, units, []
         self.added = ['drivers/xen/a.c', 'drivers/xen/a.h', 'drivers/xen/kasan.c']
         self.changed = {'include/c.h': {3, 4}}
+        for unit in units:
+            write(out, unit, '#ifdef CONFIG_KASAN' if 'b.c' in unit else '')
         for name in built:
             write(out, f'drivers/xen/{name}.o', '')
 
     objects = compiled.Tree.objects
     ours = compiled.Tree.ours
 
-    def compile(self, _log, *_flags, **_objects):
+    def compile(self, _log, *_flags, objects=None):
+        self.compiled = objects
         return self.done, self.lines
 
 
@@ -166,14 +170,24 @@ def test_warnings(tmp_path):
     assert judged(FakeTree(tmp_path / '5', others)).problems == others[:1]
     assert judged(FakeTree(tmp_path / '3', [], built=())).problems
     assert judged(FakeTree(tmp_path / '4', [], done=False)).problems
-    # The one tree's files are not the other's.
-    units = 'drivers/xen/a.c', 'drivers/xen/kasan.c'
-    both = FakeTree(tmp_path / '6', [], units=units)
-    assert judged(both, units=units, built=('kasan',)) == (2, 'files', [], '')
-    assert judged(both, units=units, built=('kasan',), lines=bad).problems == bad[:1]
-    assert judged(both, units=units, built=('kasan',), done=False).problems
-    assert judged(FakeTree(tmp_path / '7', [], units=units), units=units, built=('a',)).problems
-    assert judged(FakeTree(tmp_path / '8', [], units=units, built=()), units=units, built=('a', 'kasan')).problems
+
+
+@pytest.mark.parametrize('here, there, more, wanted', [
+    ('ab', ('kasan', 'b'), {}, (3, 0)),
+    ('ab', ('kasan', 'b'), {'lines': ['/src/drivers/xen/a.h:3:2: warning: unused']}, (3, 1)),
+    ('ab', ('kasan', 'b'), {'done': False}, (3, 1)),
+    ('ab', ('b',), {}, (2, 1)),
+    ('b', ('a', 'kasan', 'b'), {}, (2, 1)),
+])
+def test_warnings_with_kasan(tmp_path, here, there, more, wanted):
+    """Each file is for the tree without, but for what is for KASAN; and those that know of it are for both."""
+    units = [f'drivers/xen/{name}.c' for name in ('a', 'b', 'kasan')]
+    tree = FakeTree(tmp_path / '1', [], built=here, units=units)
+    kasan = FakeTree(tmp_path / '2', **{'lines': [], 'built': there, 'units': units, **more})
+    found = compiled.warnings(tree, kasan)
+    assert (found.count, len(found.problems)) == wanted
+    assert tree.compiled == ['drivers/xen/a.o', 'drivers/xen/b.o']
+    assert kasan.compiled == ['drivers/xen/b.o', 'drivers/xen/kasan.o']
 
 
 def test_sparse(tmp_path):

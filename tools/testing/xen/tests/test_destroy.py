@@ -256,21 +256,22 @@ def test_vanishing_card(dom0, busy):
         gone(dom0, domid, uuid)
 
 
-@pytest.mark.dom0(mainline="pv")
+@pytest.mark.dom0()
 @pytest.mark.parametrize("end", ("poweroff -f",
                                  "echo c > /proc/sysrq-trigger"))
-def test_guest_ends_by_itself(dom0, pvh_guest, busy, end):
+def test_guest_ends_by_itself(dom0, busy, end):
     """A guest powered off or crashed in mid-I/O is cleaned up as well."""
-    domid = pvh_guest.domid()
-    uuid = uuid_of(dom0, domid)
-    pvh_guest.run(busy)
-    rises(lambda: moved(dom0, domid, pvh_guest.disk))
-    pvh_guest.run(f"(sleep 10; {end}) > /dev/null 2>&1 &")
-    # A crashed guest stays for a look at it.
-    becomes(lambda: dom0.run(f"xl list | awk '$2 == {domid} {{ print $5 }}'"),
-            lambda state: not state or "c" in state, 120)
-    dom0.run(f"xl destroy {domid} 2>/dev/null", check=False)
-    gone(dom0, domid, uuid, 120)
+    for _ in range(TIMES):
+        guest = guest_of(dom0, "pvh")
+        domid, uuid = guest.domid(), uuid_of(dom0, guest.domid())
+        guest.run(busy)
+        rises(lambda: moved(dom0, domid, guest.disk))
+        guest.run(f"(sleep 10; {end}) > /dev/null 2>&1 &")
+        # A crashed guest stays for a look at it.
+        becomes(lambda: dom0.run(f"xl list | awk '$2 == {domid} {{ print $5 }}'"),
+                lambda state: not state or "c" in state, 120)
+        dom0.run(f"xl destroy {domid} 2>/dev/null", check=False)
+        gone(dom0, domid, uuid, 120)
 
 
 STORM = """(while :; do hostile-xenbus vbd 51712 storm:100; done &
