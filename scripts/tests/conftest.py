@@ -11,7 +11,8 @@ import pytest
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(SCRIPTS))
+# Tests of the rig's own pieces are here as well.
+sys.path[:0] = str(SCRIPTS), str(SCRIPTS.parent / 'tools/testing/xen')
 
 LINES = ''.join(f'line {number}\n' for number in range(1, 41))
 FILES = {

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How the kernel's unit tests are counted."""
 
-import sys
-
-from conftest import SCRIPTS
-
-sys.path.insert(0, str(SCRIPTS.parent / 'tools/testing/xen'))
-from rig.ktap import Ktap  # noqa: E402  pylint: disable=wrong-import-position
+from rig.ktap import Ktap
 
 
 def test_ktap_is_counted():

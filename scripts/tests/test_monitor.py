@@ -5,7 +5,6 @@ import io
 import json
 import os
 import socket
-import sys
 import threading
 from contextlib import suppress
 from types import SimpleNamespace
@@ -13,10 +12,7 @@ from types import SimpleNamespace
 import pexpect
 import pytest
 
-from conftest import SCRIPTS
-
-sys.path.insert(0, str(SCRIPTS.parent / 'tools/testing/xen'))
-from rig import machine, monitor  # noqa: E402  pylint: disable=wrong-import-position
+from rig import machine, monitor
 
 REGISTERS = 'RIP=ffff82d0402f9c06 RFL={} [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT={}\r\nES =0000 0000000000000000 00000000\r\n'
 LAPIC = ('dumping local APIC state for CPU 0\r\n\r\nSPIV\t 0x000001ff APIC enabled, focus=off, spurious vec 255\r\n'
