@@ -227,13 +227,14 @@ def seed(base, out, text=None):
         return
     config = (like / '.config').read_text()
     if out.exists():
-        if text is None or options(text).items() - options(config).items():
+        got = options(config)
+        if text is None or any(got.get(name, 'n') != value for name, value in options(text).items()):
             return
         if mark.exists() and mark.read_text() == digest(config):
             return
-    need_space(CACHE, 3, f'a copy of {like.name}')
     for old in (part, out):
         shutil.rmtree(old, ignore_errors=True)
+    need_space(CACHE, 3, f'a copy of {like.name}')
     shutil.copytree(like, part, symlinks=True, ignore=shutil.ignore_patterns('modroot', '.built'))
     (part / mark.name).write_text(digest(config))
     part.rename(out)

@@ -43,6 +43,7 @@ def test_nothing_to_copy(folders):
     (None, f'{OPTION}\n', True, False),
     (OPTION, 'CONFIG_A=m\n', True, False),      # our kernel is an old one
     (OPTION, 'CONFIG_B=y\n', True, False),
+    ('# CONFIG_Z is not set', 'CONFIG_B=y\n', True, True),
     ('', 'old', True, False),
     ('', 'old', False, True),                   # of before there were marks
 ])
